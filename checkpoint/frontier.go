@@ -1,0 +1,211 @@
+package checkpoint
+
+import (
+	"context"
+	"sync"
+
+	"github.com/tailrace/tailrace/event"
+)
+
+// A Mark says what a run of the log amounts to once it is published.
+type Mark struct {
+	Position event.Position // after the last transaction end in it, or ""
+	Bound    uint64         // goes with Position: every ver.commit below it is published
+	Millis   int64          // the source's clock, Unix milliseconds, or 0
+	Ver      event.Ver      // of the last row, zero if there was none
+	Open     bool           // it ends inside a transaction with rows
+	Memory   []byte         // the source's memory as of its end, nil if unchanged
+}
+
+// Extend appends to m the run n that follows it.
+func (m *Mark) Extend(n Mark) {
+	if n.Position != "" {
+		m.Position, m.Bound = n.Position, n.Bound
+	}
+	if n.Millis != 0 {
+		m.Millis = n.Millis
+	}
+	if !n.Ver.IsZero() {
+		m.Ver = n.Ver
+	}
+	m.Open = n.Open
+	if n.Memory != nil {
+		m.Memory = n.Memory
+	}
+}
+
+// A Frontier holds what was read and is not yet published, in log order and
+// bounded in bytes. It is the pipeline's only back-pressure: the reader waits
+// for room before it reads. All methods may be called from any goroutine.
+type Frontier struct {
+	limit int64
+
+	mu      sync.Mutex
+	used    int64     // bytes held
+	queue   []*Ticket // in log order; queue[:head] are published
+	head    int
+	reached Mark // of the longest published prefix
+	news    bool // reached has moved since Take
+	unsaved int64
+	stuck   bool // the last save failed
+
+	waiting bool
+	changed chan struct{} // closed and made again when a waiter should look
+	moved   chan struct{} // one token when there is something to Take
+	full    chan struct{} // one token when somebody waits for room
+}
+
+// A Ticket is one run of the log in a Frontier. The caller owns its memory and
+// may use it again once the run is published.
+type Ticket struct {
+	mark Mark
+	size int64
+	done bool
+}
+
+// NewFrontier returns a Frontier that admits runs while it holds less than
+// limit bytes. A run may overdraw it, and the next one then waits.
+func NewFrontier(limit int64) *Frontier {
+	return &Frontier{
+		limit:   limit,
+		changed: make(chan struct{}),
+		moved:   make(chan struct{}, 1),
+		full:    make(chan struct{}, 1),
+	}
+}
+
+// Wait returns when there is room to read more, or with ctx's error.
+func (f *Frontier) Wait(ctx context.Context) error {
+	return f.until(ctx, func() bool {
+		ok := f.used < f.limit && (!f.stuck || f.unsaved < f.limit)
+		if !ok {
+			signal(f.full)
+		}
+		return ok
+	})
+}
+
+// Drained returns when everything that was added is published, or with ctx's
+// error.
+func (f *Frontier) Drained(ctx context.Context) error {
+	return f.until(ctx, func() bool { return f.head == len(f.queue) })
+}
+
+// Add puts a run of the given size behind all others.
+func (f *Frontier) Add(t *Ticket, m Mark, size int64) {
+	*t = Ticket{mark: m, size: size}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.used += size
+	if f.head > 64 && f.head > len(f.queue)/2 {
+		n := copy(f.queue, f.queue[f.head:])
+		clear(f.queue[n:])
+		f.queue, f.head = f.queue[:n], 0
+	}
+	f.queue = append(f.queue, t)
+}
+
+// Settle corrects a run once it is encoded: the Ver of its last row, and its
+// real size, which may overdraw the limit (C6.1).
+func (f *Frontier) Settle(t *Ticket, last event.Ver, size int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t.mark.Ver = last
+	f.used += size - t.size
+	t.size = size
+	f.wake()
+}
+
+// Done says that a run is durable downstream.
+func (f *Frontier) Done(t *Ticket) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if t.done {
+		panic("checkpoint: Done was called twice for one run")
+	}
+	t.done = true
+	f.used -= t.size
+	f.unsaved += t.size
+	for f.head < len(f.queue) && f.queue[f.head].done {
+		f.reached.Extend(f.queue[f.head].mark)
+		f.queue[f.head] = nil
+		f.head++
+		f.news = true
+	}
+	if f.news {
+		signal(f.moved)
+	}
+	f.wake()
+}
+
+// Moved yields a token when there may be something to Take.
+func (f *Frontier) Moved() <-chan struct{} { return f.moved }
+
+// Full yields a token when the reader has begun to wait for room: whatever
+// holds events back for a larger batch should let them go (C6.3).
+func (f *Frontier) Full() <-chan struct{} { return f.full }
+
+// Take returns the mark of the longest published prefix, and whether it has
+// moved since the last call.
+func (f *Frontier) Take() (Mark, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	news := f.news
+	f.news = false
+	return f.reached, news
+}
+
+// Saved reports how saving went. While saves fail, no more than the limit is
+// published beyond the last saved place.
+func (f *Frontier) Saved(ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stuck = !ok; ok {
+		f.unsaved = 0
+	} else {
+		f.news = true
+	}
+	f.wake()
+}
+
+// Used returns the bytes held now.
+func (f *Frontier) Used() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.used
+}
+
+// until waits until ok, which is called with the lock held, is true.
+func (f *Frontier) until(ctx context.Context, ok func() bool) error {
+	for {
+		f.mu.Lock()
+		if ok() {
+			f.mu.Unlock()
+			return nil
+		}
+		f.waiting = true
+		changed := f.changed
+		f.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// wake lets waiters look again. The lock is held.
+func (f *Frontier) wake() {
+	if f.waiting {
+		f.waiting = false
+		close(f.changed)
+		f.changed = make(chan struct{})
+	}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
