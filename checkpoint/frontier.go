@@ -13,7 +13,6 @@ type Mark struct {
 	Bound    uint64         // goes with Position: every ver.commit below it is published
 	Millis   int64          // the source's clock, Unix milliseconds, or 0
 	Ver      event.Ver      // of the last row, zero if there was none
-	Open     bool           // it ends inside a transaction with rows
 	Memory   []byte         // the source's memory as of its end, nil if unchanged
 }
 
@@ -28,7 +27,6 @@ func (m *Mark) Extend(n Mark) {
 	if !n.Ver.IsZero() {
 		m.Ver = n.Ver
 	}
-	m.Open = n.Open
 	if n.Memory != nil {
 		m.Memory = n.Memory
 	}
@@ -44,8 +42,9 @@ type Frontier struct {
 	used    int64     // bytes held
 	queue   []*Ticket // in log order; queue[:head] are published
 	head    int
-	reached Mark // of the longest published prefix
-	news    bool // reached has moved since Take
+	free    []*Ticket // to use again
+	reached Mark      // of the longest published prefix
+	news    bool      // reached has moved since Take
 	unsaved int64
 	stuck   bool // the last save failed
 
@@ -55,8 +54,7 @@ type Frontier struct {
 	full    chan struct{} // one token when somebody waits for room
 }
 
-// A Ticket is one run of the log in a Frontier. The caller owns its memory and
-// may use it again once the run is published.
+// A Ticket is one run of the log in a Frontier, from Add to Done.
 type Ticket struct {
 	mark Mark
 	size int64
@@ -85,17 +83,15 @@ func (f *Frontier) Wait(ctx context.Context) error {
 	})
 }
 
-// Drained returns when everything that was added is published, or with ctx's
-// error.
-func (f *Frontier) Drained(ctx context.Context) error {
-	return f.until(ctx, func() bool { return f.head == len(f.queue) })
-}
-
 // Add puts a run of the given size behind all others.
-func (f *Frontier) Add(t *Ticket, m Mark, size int64) {
-	*t = Ticket{mark: m, size: size}
+func (f *Frontier) Add(m Mark, size int64) *Ticket {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	t := new(Ticket)
+	if n := len(f.free); n > 0 {
+		t, f.free = f.free[n-1], f.free[:n-1]
+	}
+	*t = Ticket{mark: m, size: size}
 	f.used += size
 	if f.head > 64 && f.head > len(f.queue)/2 {
 		n := copy(f.queue, f.queue[f.head:])
@@ -103,20 +99,21 @@ func (f *Frontier) Add(t *Ticket, m Mark, size int64) {
 		f.queue, f.head = f.queue[:n], 0
 	}
 	f.queue = append(f.queue, t)
+	return t
 }
 
-// Settle corrects a run once it is encoded: the Ver of its last row, and its
-// real size, which may overdraw the limit (C6.1).
-func (f *Frontier) Settle(t *Ticket, last event.Ver, size int64) {
+// Settle replaces what is known of a run by what it is once encoded: its mark,
+// and its real size, which may overdraw the limit (C6.1).
+func (f *Frontier) Settle(t *Ticket, m Mark, size int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	t.mark.Ver = last
+	t.mark = m
 	f.used += size - t.size
 	t.size = size
 	f.wake()
 }
 
-// Done says that a run is durable downstream.
+// Done says that a run is durable downstream. The ticket is not used after.
 func (f *Frontier) Done(t *Ticket) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,7 +124,9 @@ func (f *Frontier) Done(t *Ticket) {
 	f.used -= t.size
 	f.unsaved += t.size
 	for f.head < len(f.queue) && f.queue[f.head].done {
-		f.reached.Extend(f.queue[f.head].mark)
+		first := f.queue[f.head]
+		f.reached.Extend(first.mark)
+		f.free = append(f.free, first)
 		f.queue[f.head] = nil
 		f.head++
 		f.news = true
@@ -156,7 +155,7 @@ func (f *Frontier) Take() (Mark, bool) {
 }
 
 // Saved reports how saving went. While saves fail, no more than the limit is
-// published beyond the last saved place.
+// published beyond the last saved place, and what was taken can be taken again.
 func (f *Frontier) Saved(ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -164,6 +163,7 @@ func (f *Frontier) Saved(ok bool) {
 		f.unsaved = 0
 	} else {
 		f.news = true
+		signal(f.moved)
 	}
 	f.wake()
 }

@@ -32,14 +32,15 @@ type State struct {
 	// Position is the last transaction end up to which everything is
 	// published; "" before the first start.
 	Position event.Position `json:"position"`
+	Bound    uint64         `json:"bound"` // every ver.commit below it is published
 	Epoch    uint32         `json:"epoch"`
 
-	// Ver is that of the last published row. Open says that its transaction
-	// had not ended: rows up to Ver lie behind Position and are skipped on
-	// resume if Selection is still the same (C1.4).
+	// Ver is that of the last published row. If its transaction lies behind
+	// Position, the rows up to Ver are skipped on resume, provided that
+	// Selection, the hash of what decides which rows exist, is still the same
+	// (C1.4).
 	Ver       event.Ver `json:"ver"`
-	Open      bool      `json:"open"`
-	Selection string    `json:"selection"` // hash of what decides which rows exist
+	Selection string    `json:"selection"`
 
 	// From is the start that was last asked for on the command line, so that
 	// a container that restarts with the same arguments does not jump again.
@@ -114,15 +115,21 @@ func checksum(state []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Open reports whether the transaction of the last published row had not ended
+// at Position.
+func (s State) Open() bool {
+	return !s.Ver.IsZero() && s.Ver.Epoch == s.Epoch && s.Ver.Commit >= s.Bound
+}
+
 // With returns s moved forward by what was published since.
 func (s State) With(m Mark) State {
 	if m.Position != "" {
-		s.Position = m.Position
+		s.Position, s.Bound = m.Position, m.Bound
 	}
-	if !m.Ver.IsZero() {
+	// Rows that were skipped on resume have passed before: they take nothing back.
+	if m.Ver.Compare(s.Ver) > 0 {
 		s.Ver = m.Ver
 	}
-	s.Open = m.Open
 	if m.Memory != nil {
 		s.Memory = m.Memory
 	}

@@ -25,9 +25,6 @@ type Unit struct {
 	// Millis is the source's clock: the last commit time or keepalive, in Unix
 	// milliseconds; 0 if unknown.
 	Millis int64
-	// Open reports that the unit ends inside a transaction of which it, or a
-	// unit before, holds rows.
-	Open bool
 	// Memory, when not nil, replaces what State keeps for the source: facts
 	// that the log can't give again.
 	Memory []byte

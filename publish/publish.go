@@ -21,8 +21,8 @@ type Publisher interface {
 	// to the publisher until done.
 	Publish(ctx context.Context, b *Batch, done func(error)) error
 
-	// Flush hurries everything accepted so far and returns when it is durable
-	// or has failed.
+	// Flush hurries everything accepted so far. When it returns nil, done has
+	// been called for all of it.
 	Flush(ctx context.Context) error
 
 	// Close gives up what is not yet durable and gives back resources. done is

@@ -1,0 +1,146 @@
+package config
+
+import (
+	"time"
+
+	"github.com/tailrace/tailrace/transform"
+)
+
+// A Config is the whole configuration of one pipeline, complete and checked.
+// Load makes it; nobody changes it afterwards, so any goroutine may read it. It
+// may be printed: what is secret in it is a Secret.
+type Config struct {
+	Name       string // of the pipeline: 1 to 40 of a-z 0-9 _
+	Source     Source
+	Publish    Publish
+	Checkpoint Checkpoint
+	Limits     Limits
+	Log        Log
+	Values     Values
+
+	From  string // start here instead of at the checkpoint: position, earliest, now, time:RFC3339; "" if not asked for
+	Until string // stop there: position or now; "" for never
+
+	// Warnings are sentences about what is allowed and unwise. The command
+	// logs each of them once; they hold no secret.
+	Warnings []string
+}
+
+// A Source says what is captured.
+type Source struct {
+	URL        Secret   // postgres://user:password@host:port/database
+	Tables     []string // globs, exclusions with a leading !; nil for every user table
+	InsertOnly []string // names or globs of tables of which only inserts are captured
+	Snapshot   string   // SnapshotInitial or SnapshotNever
+	Postgres   Postgres
+}
+
+// Redacted returns the URL for people: without password and without query
+// parameters that carry secrets.
+func (s Source) Redacted() string { return redactSource(s.URL.Reveal()) }
+
+// Postgres holds what only a Postgres source has.
+type Postgres struct {
+	Slot        string // of logical replication; from the pipeline's name unless given
+	Publication string // likewise
+	Create      bool   // slot and publication are made when they are missing
+}
+
+// The modes of Source.Snapshot.
+const (
+	SnapshotInitial = "initial" // copy the tables first when there is no checkpoint
+	SnapshotNever   = "never"   // only follow the log
+)
+
+// Publish says where events go.
+type Publish struct {
+	URL    string // as given, with references replaced
+	Sink   string // SinkStdout, SinkFile or SinkDiscard
+	Dir    string // folder of SinkFile, "" for the others
+	Topic  *transform.Topic
+	Format string // FormatNative
+}
+
+// The sinks of Publish.Sink.
+const (
+	SinkStdout  = "stdout"
+	SinkFile    = "file"
+	SinkDiscard = "discard"
+)
+
+// FormatNative is the format of docs/events.md.
+const FormatNative = "native"
+
+// Checkpoint says where and how often the place in the log is kept.
+type Checkpoint struct {
+	URL      string        // as given or from the pipeline's name
+	Path     string        // of the file that URL names
+	Interval time.Duration // least time between two saves
+}
+
+// Limits bound the daemon.
+type Limits struct {
+	Memory Size          // ceiling on the bytes held
+	Drain  time.Duration // longest flush after SIGTERM
+}
+
+// Log says what the daemon writes about itself.
+type Log struct {
+	Level  string // debug, info, warn or error
+	Format string // console or json; "" for console on a terminal and json elsewhere
+}
+
+// Values chooses between forms of values in events.
+type Values struct {
+	JSON        string // JSONEmbed or JSONText
+	Infinity    string // InfinityText or InfinityNull
+	InvalidText string // InvalidTextStop or InvalidTextReplace
+}
+
+// The choices of Values.
+const (
+	JSONEmbed          = "embed"   // JSON stands in the event as JSON
+	JSONText           = "text"    // JSON stands in the event as a string
+	InfinityText       = "text"    // infinite dates are strings
+	InfinityNull       = "null"    // infinite dates are null
+	InvalidTextStop    = "stop"    // text without a UTF-8 form stops the daemon
+	InvalidTextReplace = "replace" // text without a UTF-8 form has U+FFFD in its place
+)
+
+// Default returns the configuration of somebody who has set nothing. It lacks
+// what has no default: Source.URL and Publish.URL.
+func Default() Config {
+	topic, err := transform.ParseTopic(transform.DefaultTopic)
+	if err != nil {
+		panic("config: the default topic: " + err.Error())
+	}
+	c := Config{
+		Name:       "tailrace",
+		Source:     Source{Snapshot: SnapshotInitial, Postgres: Postgres{Create: true}},
+		Publish:    Publish{Topic: topic, Format: FormatNative},
+		Checkpoint: Checkpoint{Interval: time.Second},
+		Limits:     Limits{Memory: 256 << 20, Drain: 25 * time.Second},
+		Log:        Log{Level: "info"},
+		Values:     Values{JSON: JSONEmbed, Infinity: InfinityText, InvalidText: InvalidTextStop},
+	}
+	c.derive()
+	return c
+}
+
+// derive fills in what follows from the pipeline's name.
+func (c *Config) derive() {
+	own := "tailrace_" + c.Name
+	if c.Name == "tailrace" {
+		own = c.Name
+	}
+	if c.Source.Postgres.Slot == "" {
+		c.Source.Postgres.Slot = own
+	}
+	if c.Source.Postgres.Publication == "" {
+		c.Source.Postgres.Publication = own
+	}
+	if c.Checkpoint.URL == "" {
+		c.Checkpoint.Path = "./tailrace-" + c.Name + ".json"
+		c.Checkpoint.URL = "file:" + c.Checkpoint.Path
+	}
+}

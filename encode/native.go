@@ -1,0 +1,227 @@
+package encode
+
+import (
+	"strconv"
+
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/quote"
+	"github.com/tailrace/tailrace/schema"
+)
+
+// Native writes the native event of docs/events.md: one JSON object per
+// change, compatible with the Debezium envelope.
+type Native struct {
+	head  string // the source block up to the value of ts_ms
+	plans map[*schema.Table]*plan
+
+	// What follows is made anew when a change has another table or
+	// transaction than the one before it.
+	plan   *plan
+	txn    event.Txn
+	epoch  uint32
+	source []byte // from the source block to the value of lsn
+	tail   []byte // from behind lsn to the event part of ver
+}
+
+var _ Encoder = (*Native)(nil)
+
+// plan is what is constant for a table version.
+type plan struct {
+	table *schema.Table
+	names []string // `,"name":` of each column
+	where string   // in the source block, from behind ts_ms to the value of txId
+	end   string   // from behind ver to the end of the event
+}
+
+// NewNative returns an encoder for one worker. Connector and name are those of
+// the source block: "postgresql", and the pipeline's name.
+func NewNative(connector, name string) *Native {
+	return &Native{
+		head:  `,"source":{"connector":` + text(connector) + `,"name":` + text(name) + `,"ts_ms":`,
+		plans: make(map[*schema.Table]*plan),
+	}
+}
+
+func text(s string) string { return string(quote.AppendJSONString(nil, s)) }
+
+// AppendKey appends the identity key as a JSON object in key order.
+func (n *Native) AppendKey(dst []byte, c *event.Change) ([]byte, error) {
+	row := c.After
+	if row == nil {
+		row = c.Before
+	}
+	if row == nil {
+		return dst, nil
+	}
+	return n.planOf(c.Table).appendKey(dst, row, c)
+}
+
+// AppendValue appends the event.
+func (n *Native) AppendValue(dst []byte, c *event.Change) ([]byte, error) {
+	p := n.planOf(c.Table)
+	var err error
+	dst = append(dst, `{"op":"`...)
+	dst = append(dst, byte(c.Op))
+	dst = append(dst, `","before":`...)
+	if dst, err = p.appendRow(dst, c.Before, c); err != nil {
+		return dst, err
+	}
+	dst = append(dst, `,"after":`...)
+	if dst, err = p.appendRow(dst, c.After, c); err != nil {
+		return dst, err
+	}
+	dst = p.appendAbsent(dst, c.After)
+	if c.Moved != nil {
+		if c.Op == event.Delete {
+			dst = append(dst, `,"moved_to":`...)
+		} else {
+			dst = append(dst, `,"moved_from":`...)
+		}
+		if dst, err = p.appendKey(dst, c.Moved, c); err != nil {
+			return dst, err
+		}
+	}
+	n.prepare(p, c)
+	dst = append(dst, n.source...)
+	dst = strconv.AppendUint(dst, c.Pos, 10)
+	dst = append(dst, n.tail...)
+	dst = event.AppendHex(dst, c.Ver.Event, 16)
+	dst = append(dst, '/')
+	dst = event.AppendHex(dst, uint64(c.Ver.Row), 8)
+	return append(dst, p.end...), nil
+}
+
+// prepare renders what is constant for the table and transaction of c.
+func (n *Native) prepare(p *plan, c *event.Change) {
+	sameTxn := n.txn == *c.Txn && n.epoch == c.Ver.Epoch && n.plan != nil
+	if sameTxn && n.plan == p {
+		return
+	}
+	b := append(n.source[:0], n.head...)
+	b = strconv.AppendInt(b, c.Txn.Millis, 10)
+	b = append(b, p.where...)
+	b = strconv.AppendUint(b, c.Txn.XID, 10)
+	n.source = append(b, `,"lsn":`...)
+	n.plan = p
+	if sameTxn {
+		return
+	}
+	b = append(n.tail[:0], `,"commit_lsn":`...)
+	b = strconv.AppendUint(b, c.Txn.Commit, 10)
+	b = append(b, `},"transaction":{"id":"`...)
+	b = AppendTxnID(b, c.Txn)
+	b = append(b, `"},"ts_ms":`...)
+	b = strconv.AppendInt(b, c.Txn.Millis, 10)
+	b = append(b, `,"ver":"`...)
+	b = event.AppendHex(b, uint64(c.Ver.Epoch), 8)
+	b = append(b, '/')
+	b = event.AppendHex(b, c.Txn.Commit, 16)
+	n.tail = append(b, '/')
+	n.txn, n.epoch = *c.Txn, c.Ver.Epoch
+}
+
+// AppendTxnID appends the id of a transaction as events name it: xid:commit_lsn.
+func AppendTxnID(dst []byte, t *event.Txn) []byte {
+	dst = strconv.AppendUint(dst, t.XID, 10)
+	dst = append(dst, ':')
+	return strconv.AppendUint(dst, t.Commit, 10)
+}
+
+func (n *Native) planOf(t *schema.Table) *plan {
+	if n.plan != nil && n.plan.table == t {
+		return n.plan
+	}
+	p := n.plans[t]
+	if p == nil {
+		p = newPlan(t)
+		n.plans[t] = p
+	}
+	return p
+}
+
+func newPlan(t *schema.Table) *plan {
+	p := &plan{
+		table: t,
+		names: make([]string, len(t.Columns)),
+		where: `,"snapshot":"false","db":` + text(t.Database) + `,"schema":` + text(t.Schema) +
+			`,"table":` + text(t.Name) + `,"txId":`,
+		end: `","table_version":"` + t.Version + `"}`,
+	}
+	for i := range t.Columns {
+		p.names[i] = "," + text(t.Columns[i].Name) + ":"
+	}
+	return p
+}
+
+// appendRow appends the columns that the log carried, null for no row.
+func (p *plan) appendRow(dst []byte, row event.Row, c *event.Change) ([]byte, error) {
+	if row == nil {
+		return append(dst, "null"...), nil
+	}
+	dst = append(dst, '{')
+	comma := 1 // the first column that is there goes without its comma
+	for i := range row {
+		if row[i].State == event.Absent {
+			continue
+		}
+		dst = append(dst, p.names[i][comma:]...)
+		comma = 0
+		var err error
+		if dst, err = p.appendValue(dst, i, &row[i], c); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+func (p *plan) appendValue(dst []byte, i int, v *event.Value, c *event.Change) ([]byte, error) {
+	if v.State == event.Null {
+		return append(dst, "null"...), nil
+	}
+	dst, err := p.table.Columns[i].Codec.AppendJSON(dst, v.Raw)
+	if err != nil {
+		return dst, failure.StopFrom(err, "exclude the table, or report this as a bug with the column's type",
+			"column %q of table %s.%s can't be read at ver %s", p.table.Columns[i].Name, p.table.Schema, p.table.Name, c.Ver)
+	}
+	return dst, nil
+}
+
+// appendKey appends the key columns of row in key order.
+func (p *plan) appendKey(dst []byte, row event.Row, c *event.Change) ([]byte, error) {
+	if len(p.table.Key) == 0 {
+		return dst, nil
+	}
+	dst = append(dst, '{')
+	comma := 1
+	for _, i := range p.table.Key {
+		if row[i].State == event.Absent {
+			return dst, failure.Stop("set REPLICA IDENTITY FULL on the table, or exclude it",
+				"key column %q of table %s.%s was not carried by the log at ver %s",
+				p.table.Columns[i].Name, p.table.Schema, p.table.Name, c.Ver)
+		}
+		dst = append(dst, p.names[i][comma:]...)
+		comma = 0
+		var err error
+		if dst, err = p.appendValue(dst, i, &row[i], c); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+// appendAbsent names the columns of a new row that the log did not carry.
+func (p *plan) appendAbsent(dst []byte, after event.Row) []byte {
+	sep := `,"absent":[`
+	for i := range after {
+		if after[i].State == event.Absent {
+			dst = append(dst, sep...)
+			dst = append(dst, p.names[i][1:len(p.names[i])-1]...)
+			sep = ","
+		}
+	}
+	if sep == "," {
+		dst = append(dst, ']')
+	}
+	return dst
+}

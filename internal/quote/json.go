@@ -1,0 +1,110 @@
+package quote
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// AppendJSON appends s to dst as a JSON string with its quotes and returns the
+// extended slice. Only `"`, `\` and U+0000 to U+001F are escaped, so the same
+// text always has the same bytes. s must be valid UTF-8 for the result to be:
+// bytes from 0x80 up pass unread. s may lie in dst's array before len(dst).
+func AppendJSON(dst, s []byte) []byte {
+	dst = append(dst, '"')
+	dst = AppendJSONContent(dst, s)
+	return append(dst, '"')
+}
+
+// AppendJSONContent is AppendJSON without the quotes: for a string that is put
+// together from several pieces.
+func AppendJSONContent(dst, s []byte) []byte {
+	for {
+		n := Plain(s)
+		dst = append(dst, s[:n]...)
+		if n == len(s) {
+			return dst
+		}
+		dst = appendEscape(dst, s[n])
+		s = s[n+1:]
+	}
+}
+
+// AppendJSONString is AppendJSON for a string. It is meant for names and other
+// text that is quoted once per table, not once per row.
+func AppendJSONString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	for i := range len(s) {
+		if special(s[i]) {
+			dst = appendEscape(dst, s[i])
+		} else {
+			dst = append(dst, s[i])
+		}
+	}
+	return append(dst, '"')
+}
+
+// Plain returns how many bytes at the start of s stand in a JSON string as they
+// are: the index of the first `"`, `\` or control character, else len(s).
+func Plain(s []byte) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if m := specials(binary.LittleEndian.Uint64(s[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+	}
+	rest := len(s) - i
+	if rest == 0 {
+		return i
+	}
+	if i > 0 {
+		// The last eight bytes once more, the known ones shifted out and
+		// replaced by bytes that are never special.
+		known := uint(8-rest) * 8
+		x := binary.LittleEndian.Uint64(s[len(s)-8:])>>known | ^uint64(0)<<(64-known)
+		if m := specials(x); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+		return len(s)
+	}
+	for ; i < len(s); i++ {
+		if special(s[i]) {
+			return i
+		}
+	}
+	return i
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// specials looks at eight bytes at once. The lowest bit set in the result
+// belongs to the first special byte; bits above it may be false alarms, as a
+// borrow runs upwards. No bit is set if no byte is special.
+func specials(x uint64) uint64 {
+	quotes := x ^ ones*'"'
+	slashes := x ^ ones*'\\'
+	return ((x-ones*' ')&^x | (quotes-ones)&^quotes | (slashes-ones)&^slashes) & highs
+}
+
+func special(b byte) bool { return b < ' ' || b == '"' || b == '\\' }
+
+func appendEscape(dst []byte, b byte) []byte {
+	const digits = "0123456789abcdef"
+	switch b {
+	case '"', '\\':
+		return append(dst, '\\', b)
+	case '\n':
+		return append(dst, `\n`...)
+	case '\r':
+		return append(dst, `\r`...)
+	case '\t':
+		return append(dst, `\t`...)
+	case '\b':
+		return append(dst, `\b`...)
+	case '\f':
+		return append(dst, `\f`...)
+	}
+	return append(dst, '\\', 'u', '0', '0', digits[b>>4], digits[b&15])
+}

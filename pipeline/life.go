@@ -1,0 +1,205 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/publish"
+)
+
+// A life is one run over one stream, from a saved state to the first error or
+// the end.
+type life struct {
+	p      *Pipeline
+	sink   publish.Publisher
+	stream capture.Stream
+
+	start    checkpoint.State // as saved before the stream was opened
+	resent   event.Ver        // rows up to it were published before: skipped
+	frontier *checkpoint.Frontier
+	pool     pool
+
+	order chan *job            // reader to sequencer, in log order
+	work  chan *job            // reader to workers
+	marks chan checkpoint.Mark // saver to sequencer: what was saved last
+
+	hard context.Context // ends when nothing more may be done but to save
+	kill context.CancelCauseFunc
+
+	saved      checkpoint.State // of the saver; the pipeline's once run has returned
+	sinkFailed atomic.Bool      // everything in memory was dropped
+}
+
+// lastSave is how long the last save of a life may take, whatever else failed.
+const lastSave = 5 * time.Second
+
+func newLife(p *Pipeline, st checkpoint.State, sink publish.Publisher, stream capture.Stream) *life {
+	l := &life{
+		p: p, sink: sink, stream: stream, start: st, saved: st,
+		frontier: checkpoint.NewFrontier(p.Memory),
+		pool:     newPool(),
+		order:    make(chan *job, 128),
+		marks:    make(chan checkpoint.Mark, 1),
+	}
+	if st.Open() {
+		l.resent = st.Ver
+	}
+	l.hard, l.kill = context.WithCancelCause(context.Background())
+	return l
+}
+
+// run returns nil when ctx ended or the pipeline's Until was reached, and
+// everything read is published, saved and confirmed.
+func (l *life) run(ctx context.Context) error {
+	defer l.kill(nil)
+	defer l.limitDrain(ctx)()
+
+	// The reader ends with ctx; everything behind it goes on until it is dry.
+	readCtx, stopReading := context.WithCancel(ctx)
+	defer stopReading()
+	defer context.AfterFunc(l.hard, stopReading)()
+
+	var readErr, seqErr, saveErr error
+	var encoders, rest, saver sync.WaitGroup
+	inline := l.startWorkers(&encoders)
+	rest.Go(func() { readErr = l.read(readCtx, inline) })
+	rest.Go(func() {
+		if seqErr = l.sequence(); seqErr != nil {
+			stopReading()
+			l.drop()
+		}
+	})
+	_, committer := l.sink.(publish.Committer)
+	quit := make(chan struct{})
+	if !committer {
+		saver.Go(func() { saveErr = l.save(quit) })
+	}
+	rest.Wait()
+	encoders.Wait()
+
+	if l.hard.Err() == nil {
+		l.flush()
+	}
+	close(quit)
+	saver.Wait()
+	if !committer && !errors.Is(saveErr, checkpoint.ErrFenced) {
+		err := l.lastSave()
+		if err != nil && ctx.Err() != nil {
+			err = failure.StopFrom(err, "the next start repeats what was published since the last save", "the last position could not be saved")
+		}
+		if saveErr == nil {
+			saveErr = err
+		}
+	}
+	if err := l.stream.Close(); err != nil && readErr == nil {
+		readErr = failure.Retry(err)
+	}
+	// A Stop is told before a Retry, and what happened nearer to the sink
+	// before what may be its consequence.
+	var first error
+	for _, err := range []error{cause(l.hard), saveErr, seqErr, readErr} {
+		if err != nil && !errors.Is(err, context.Canceled) && (first == nil || failure.Retryable(first) && !failure.Retryable(err)) {
+			first = err
+		}
+	}
+	return first
+}
+
+// limitDrain ends everything when the drain limit has passed after ctx ended.
+func (l *life) limitDrain(ctx context.Context) (stop func()) {
+	var timer *time.Timer
+	var mu sync.Mutex
+	stopped := false
+	unhook := context.AfterFunc(ctx, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !stopped {
+			timer = time.AfterFunc(l.p.Drain, func() { l.kill(errDrain) })
+		}
+	})
+	return func() {
+		unhook()
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
+
+// startWorkers starts the encoders, or returns one for the reader's own use
+// where a goroutine more would only cost handoffs.
+func (l *life) startWorkers(wg *sync.WaitGroup) (inline *worker) {
+	n := l.p.Workers
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0) - 1
+	}
+	if n <= 1 {
+		return newWorker(l)
+	}
+	l.work = make(chan *job, n)
+	for range n {
+		wg.Go(func() {
+			w := newWorker(l)
+			for j := range l.work {
+				w.encode(j)
+			}
+		})
+	}
+	return nil
+}
+
+// published is every job's done.
+func (l *life) published(j *job, err error) {
+	if err != nil {
+		l.failSink(err)
+		return
+	}
+	var rows, bytes uint64
+	for i := range j.batch.Records {
+		if r := &j.batch.Records[i]; r.Topic.Channel == publish.Data {
+			rows++
+			bytes += uint64(r.ValueEnd - r.KeyStart)
+		}
+	}
+	s := l.p.Stats
+	s.Published.Add(rows)
+	s.Bytes.Add(bytes)
+	l.frontier.Done(j.ticket)
+	l.pool.putJob(j)
+	s.Held.Store(l.frontier.Used())
+}
+
+// failSink ends the life because the sink could not mend an error: everything
+// in memory is dropped.
+func (l *life) failSink(err error) {
+	l.sinkFailed.Store(true)
+	l.kill(err) // the first cause is kept
+}
+
+// flush makes durable what was handed on.
+func (l *life) flush() {
+	if err := l.sink.Flush(l.hard); err != nil && l.hard.Err() == nil {
+		l.failSink(err)
+	}
+}
+
+// drop empties the reader's channel after the sequencer has given up, so that
+// the reader never waits for it.
+func (l *life) drop() {
+	for range l.order {
+	}
+}
+
+func (l *life) log() *zap.Logger { return l.p.Log }

@@ -1,0 +1,199 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/encode"
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/publish"
+)
+
+// A Pipeline follows one source into one publisher. Set the fields, then call
+// Run once.
+type Pipeline struct {
+	Name       string
+	Source     capture.Source
+	OpenSink   func(context.Context) (publish.Publisher, error)
+	Store      checkpoint.Store
+	NewEncoder func() encode.Encoder                 // called once per worker and life
+	TopicName  func(db, schema, table string) string // topic of a table's events
+	Selection  string                                // hash of what decides which rows exist (C1.4)
+	From       string                                // start here instead of at the checkpoint; "" for the checkpoint
+	Until      string                                // end once everything up to this position, or "now", is published; "" to go on
+	Memory     int64                                 // ceiling on bytes held
+	Drain      time.Duration                         // longest time between the end of Run's context and Run's return
+	Interval   time.Duration                         // shortest time between two saves
+	Workers    int                                   // encoders beside the reader; 0: the reader encodes
+	Log        *zap.Logger
+	Stats      *Stats
+
+	topics topics
+	until  event.Position
+}
+
+// firstConnection is how long a network error may last before anything has
+// ever worked: longer, and it is more likely a typing error than an outage.
+const firstConnection = 30 * time.Second
+
+// errDrain ends a life whose flush took longer than the drain limit.
+var errDrain = &failure.StopError{
+	Sentence: "the drain limit passed before everything was flushed",
+	Hint:     "raise --drain, or see why the sink is slow; what was not flushed is sent again by the next start",
+	Code:     failure.ExitDrain,
+}
+
+// Run follows the source until ctx ends, Until is reached, or an error that
+// time can't mend. When ctx ends it flushes, saves and confirms what was read,
+// and returns nil if all of that was done within Drain. The error's class is
+// that of package failure. Source and Store stay open.
+func (p *Pipeline) Run(ctx context.Context) error {
+	st, err := p.Store.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	st.Pipeline = p.Name
+	if st.Position == "" && p.From == "" {
+		return failure.Stop(
+			"say where to start with --from now, earliest or a position, together with --snapshot never: a first copy of the tables is not built yet",
+			"pipeline %s has no checkpoint", p.Name)
+	}
+	p.topics.init(p)
+	sink, err := p.OpenSink(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sink.Close() }() // everything is flushed or given up by then
+
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 10*time.Second
+	start := time.Now()
+	checked, worked := false, false
+	for {
+		err := error(nil)
+		if !checked {
+			err = p.Source.Check(ctx)
+			checked = err == nil
+		}
+		var l *life
+		if err == nil {
+			l, err = p.begin(ctx, &st, sink)
+		}
+		if err == nil {
+			if !worked {
+				p.started(st)
+			}
+			worked = true
+			wait.Reset()
+			err = l.run(ctx)
+			st = l.saved
+		}
+		switch {
+		case ctx.Err() != nil && (l == nil || failure.Retryable(err) && !l.sinkFailed.Load()):
+			return nil // all that was read is flushed and saved
+		case err == nil || !failure.Retryable(err):
+			return err
+		case !worked && time.Since(start) > firstConnection:
+			return failure.StopFrom(err, "check host, port and network", "no connection within %s", firstConnection)
+		}
+		p.Stats.Retries.Add(1)
+		p.Log.Warn("starting again from the saved state", zap.Error(err), zap.String("position", string(st.Position)))
+		if l != nil && l.sinkFailed.Load() {
+			if err := sink.Close(); err != nil {
+				return fmt.Errorf("close the sink: %w", err)
+			}
+			if sink, err = p.reopen(ctx, wait); err != nil {
+				return err
+			}
+		}
+		if sleep(ctx, wait.NextBackOff()) != nil {
+			return nil
+		}
+	}
+}
+
+// begin locates, saves and opens: the start of every life (C1.3).
+func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish.Publisher) (*life, error) {
+	from := p.From
+	if from == st.From && st.Position != "" {
+		from = "" // it was applied by an earlier start
+	}
+	next, err := p.Source.Locate(ctx, *st, from)
+	if err != nil {
+		return nil, err
+	}
+	if from != "" {
+		next.From = from
+	}
+	if from != "" || next.Selection != p.Selection {
+		next.Ver = event.Ver{} // the open transaction is sent again whole
+		next.Selection = p.Selection
+	}
+	if p.Until != "" && p.until == "" {
+		if p.until = event.Position(p.Until); p.Until == event.Now {
+			if _, p.until, err = p.Source.Range(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := p.Store.Save(ctx, next); err != nil {
+		return nil, fmt.Errorf("save the start position: %w", err)
+	}
+	*st = next
+	stream, err := p.Source.Open(ctx, next)
+	if err != nil {
+		return nil, err
+	}
+	p.Stats.setPosition(next.Position)
+	return newLife(p, next, sink, stream), nil
+}
+
+// reopen opens the sink after a failure, for as long as it takes.
+func (p *Pipeline) reopen(ctx context.Context, wait backoff.BackOff) (publish.Publisher, error) {
+	for {
+		sink, err := p.OpenSink(ctx)
+		if err == nil || !failure.Retryable(err) {
+			return sink, err
+		}
+		p.Log.Warn("the sink can't be opened", zap.Error(err))
+		if err := sleep(ctx, wait.NextBackOff()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// started writes the one start line.
+func (p *Pipeline) started(st checkpoint.State) {
+	d := p.Source.Describe()
+	p.Log.Info("following",
+		zap.String("pipeline", p.Name), zap.String("server", d.Server), zap.String("version", d.Version),
+		zap.Strings("tables", d.Tables), zap.String("position", string(st.Position)),
+		zap.Uint32("epoch", st.Epoch), zap.Uint64("generation", st.Generation))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// cause returns why ctx ended, if somebody said so.
+func cause(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}

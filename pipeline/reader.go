@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/internal/failure"
+)
+
+// read fills units until ctx ends, Until is reached, or the stream ends. It
+// takes room before it reads: that is the pipeline's only back-pressure.
+func (l *life) read(ctx context.Context, inline *worker) error {
+	defer close(l.order)
+	if l.work != nil {
+		defer close(l.work)
+	}
+	resuming := l.start.Open()
+	for {
+		if err := l.frontier.Wait(ctx); err != nil {
+			return err
+		}
+		u := l.pool.unit()
+		if err := l.stream.Next(ctx, u); err != nil {
+			l.pool.putUnit(u)
+			if ctx.Err() != nil && !isStop(err) {
+				return ctx.Err()
+			}
+			return err
+		}
+		if resuming {
+			var err error
+			if resuming, err = l.resumes(u); err != nil {
+				return err
+			}
+		}
+		reached := l.p.until != "" && u.Position != "" && l.p.Source.Reached(u.Position, l.p.until)
+		j := l.pool.job(l)
+		j.unit = u
+		j.mark = checkpoint.Mark{Position: u.Position, Bound: u.Bound, Millis: u.Millis, Memory: u.Memory}
+		j.ticket = l.frontier.Add(j.mark, int64(u.Cost))
+		if inline != nil {
+			inline.encode(j)
+		}
+		// The sequencer reads until the channel is closed, so these never
+		// block for longer than it does.
+		l.order <- j
+		if inline == nil {
+			l.work <- j
+		}
+		if reached {
+			return nil
+		}
+	}
+}
+
+// resumes checks the first transactions with rows after a stop in the middle
+// of one: none may be later than that one before it has come (C1.4). It reports
+// whether it is still to come.
+func (l *life) resumes(u *event.Unit) (bool, error) {
+	for i := range u.Items {
+		if u.Items[i].Op == event.End {
+			continue
+		}
+		got, want := u.Txns[u.Items[i].Txn].Commit, l.start.Ver.Commit
+		if got > want {
+			return false, failure.Stop(
+				"see whether the publication or the tables were changed meanwhile; --from "+string(l.start.Position)+" sends the transaction again whole",
+				"the transaction that was open at the last stop (commit %x) does not come again before that of commit %x", want, got)
+		}
+		if got == want {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func isStop(err error) bool {
+	var stop *failure.StopError
+	return errors.As(err, &stop)
+}

@@ -1,0 +1,48 @@
+package pipeline
+
+import (
+	"sync"
+
+	"github.com/tailrace/tailrace/internal/murmur2"
+	"github.com/tailrace/tailrace/publish"
+	"github.com/tailrace/tailrace/schema"
+)
+
+// topics makes each topic once, so that pointers identify them for as long as
+// the pipeline lives.
+type topics struct {
+	name  func(db, schema, table string) string
+	ends  *publish.Topic // transaction END markers
+	marks *publish.Topic // progress
+	docs  *publish.Topic // schema documents
+
+	mu   sync.Mutex
+	data map[string]*publish.Topic
+}
+
+func (t *topics) init(p *Pipeline) {
+	t.name = p.TopicName
+	t.ends = &publish.Topic{Name: p.Name + ".transactions", Channel: publish.Transactions}
+	t.marks = &publish.Topic{Name: p.Name + ".progress", Channel: publish.Progress}
+	t.docs = &publish.Topic{Name: p.Name + ".schemas", Channel: publish.Schemas}
+	t.data = make(map[string]*publish.Topic)
+}
+
+// A route is where the events of a table version go.
+type route struct {
+	topic *publish.Topic
+	hash  uint32 // of the table's name: a partition holds whole tables
+}
+
+// route may be called from any worker.
+func (t *topics) route(table *schema.Table) route {
+	name := t.name(table.Database, table.Schema, table.Name)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	topic := t.data[name]
+	if topic == nil {
+		topic = &publish.Topic{Name: name, Channel: publish.Data}
+		t.data[name] = topic
+	}
+	return route{topic, murmur2.Sum([]byte(table.Schema + "." + table.Name))}
+}

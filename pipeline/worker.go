@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"math"
+
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/encode"
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/publish"
+	"github.com/tailrace/tailrace/schema"
+)
+
+// A worker encodes one unit at a time.
+type worker struct {
+	life   *life
+	enc    encode.Encoder
+	routes map[*schema.Table]route
+	emit   func(*event.Change) error
+	change event.Change // scratch
+
+	job  *job   // the one at hand
+	rows uint64 // of it
+}
+
+func newWorker(l *life) *worker {
+	w := &worker{life: l, enc: l.p.NewEncoder(), routes: make(map[*schema.Table]route)}
+	w.emit = w.add
+	return w
+}
+
+// encode fills j's batch from its unit and gives the unit back. What can't be
+// encoded ends the batch before it; the error rides along (C1.5).
+func (w *worker) encode(j *job) {
+	w.job = j
+	u := j.unit
+	c := &w.change
+	for i := range u.Items {
+		it := &u.Items[i]
+		txn := &u.Txns[it.Txn]
+		if it.Op == event.End {
+			j.runs = append(j.runs, run{txn: *txn})
+			continue
+		}
+		c.Op, c.Table, c.Txn = it.Op, it.Table, txn
+		c.Ver = event.Ver{Epoch: w.life.start.Epoch, Commit: txn.Commit, Event: it.Event, Row: it.Row}
+		if j.err = u.Split.Split(u, it, c, w.emit); j.err != nil {
+			// The rows before it count; a transaction end behind it doesn't.
+			j.mark = checkpoint.Mark{Ver: j.mark.Ver}
+			break
+		}
+	}
+	j.tables = append(j.tables, u.Tables...)
+	w.life.p.Stats.Received.Add(w.rows)
+	j.unit, w.job, w.rows = nil, nil, 0
+	w.life.pool.putUnit(u)
+	w.life.frontier.Settle(j.ticket, j.mark, int64(cap(j.batch.Buf))+int64(cap(j.batch.Records))*recordSize)
+	j.encoded <- struct{}{}
+}
+
+// recordSize is what a publish.Record takes in memory.
+const recordSize = 40
+
+// add appends one change to the batch of the job at hand.
+func (w *worker) add(c *event.Change) error {
+	j := w.job
+	r, ok := w.routes[c.Table]
+	if !ok {
+		r = w.life.p.topics.route(c.Table)
+		w.routes[c.Table] = r
+	}
+	if n := len(j.runs); n > 0 && j.runs[n-1].topic == r.topic {
+		j.runs[n-1].rows++
+	} else {
+		j.runs = append(j.runs, run{topic: r.topic, rows: 1})
+	}
+	w.rows++
+	if c.Ver.Compare(w.life.resent) <= 0 {
+		j.mark.Ver = c.Ver
+		return nil // it was published before the last stop (C1.4)
+	}
+	b := &j.batch
+	start := len(b.Buf)
+	buf, err := w.enc.AppendKey(b.Buf, c)
+	keyEnd := len(buf)
+	if err == nil {
+		buf, err = w.enc.AppendValue(buf, c)
+	}
+	b.Buf = buf
+	if err == nil && len(buf) > math.MaxUint32 {
+		err = failure.Stop("exclude the table", "a row of %s.%s is larger than 4 GiB as an event at ver %s",
+			c.Table.Schema, c.Table.Name, c.Ver)
+	}
+	if err != nil {
+		b.Buf = buf[:start]
+		return err
+	}
+	b.Records = append(b.Records, publish.Record{
+		Topic: r.topic, Hash: r.hash, All: c.Op == event.Truncate,
+		KeyStart: uint32(start), KeyEnd: uint32(keyEnd), ValueEnd: uint32(len(buf)),
+	})
+	j.mark.Ver = c.Ver
+	return nil
+}
