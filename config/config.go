@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"time"
 
 	"github.com/tailrace/tailrace/transform"
@@ -73,7 +74,7 @@ const FormatNative = "native"
 
 // Checkpoint says where and how often the place in the log is kept.
 type Checkpoint struct {
-	URL      string        // as given or from the pipeline's name
+	URL      string        // as given, with references and {name} replaced
 	Path     string        // of the file that URL names
 	Interval time.Duration // least time between two saves
 }
@@ -110,11 +111,19 @@ const (
 // Default returns the configuration of somebody who has set nothing. It lacks
 // what has no default: Source.URL and Publish.URL.
 func Default() Config {
+	c := constants()
+	c.derive()
+	return c
+}
+
+// constants returns the defaults without what follows from the pipeline's name,
+// which may yet be given.
+func constants() Config {
 	topic, err := transform.ParseTopic(transform.DefaultTopic)
 	if err != nil {
 		panic("config: the default topic: " + err.Error())
 	}
-	c := Config{
+	return Config{
 		Name:       "tailrace",
 		Source:     Source{Snapshot: SnapshotInitial, Postgres: Postgres{Create: true}},
 		Publish:    Publish{Topic: topic, Format: FormatNative},
@@ -123,8 +132,6 @@ func Default() Config {
 		Log:        Log{Level: "info"},
 		Values:     Values{JSON: JSONEmbed, Infinity: InfinityText, InvalidText: InvalidTextStop},
 	}
-	c.derive()
-	return c
 }
 
 // derive fills in what follows from the pipeline's name.
@@ -140,7 +147,9 @@ func (c *Config) derive() {
 		c.Source.Postgres.Publication = own
 	}
 	if c.Checkpoint.URL == "" {
-		c.Checkpoint.Path = "./tailrace-" + c.Name + ".json"
+		c.Checkpoint.Path = "./tailrace-{name}.json"
 		c.Checkpoint.URL = "file:" + c.Checkpoint.Path
 	}
+	c.Checkpoint.Path = strings.ReplaceAll(c.Checkpoint.Path, "{name}", c.Name)
+	c.Checkpoint.URL = strings.ReplaceAll(c.Checkpoint.URL, "{name}", c.Name)
 }

@@ -23,10 +23,10 @@ func hasReference(text string) bool { return strings.Contains(text, "${") }
 // file's text without its last line break, and $${ by ${. In a URL the value is
 // percent-encoded for the part that it stands in. Errors name the variable or
 // the file and never quote a value.
-func expand(text string, isURL bool, lookupEnv func(string) (string, bool)) (string, error) {
+func expand(text string, isURL bool, lookupEnv func(string) (string, bool)) (string, []error) {
 	pieces, err := splitReferences(text)
 	if err != nil {
-		return "", err
+		return "", []error{err}
 	}
 	var skeleton strings.Builder
 	for _, p := range pieces {
@@ -55,7 +55,7 @@ func expand(text string, isURL bool, lookupEnv func(string) (string, bool)) (str
 		out.WriteString(value)
 		at++
 	}
-	return out.String(), errors.Join(errs...)
+	return out.String(), errs
 }
 
 // A piece is literal text, or a reference if it has a kind.

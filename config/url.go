@@ -24,7 +24,7 @@ func parseSource(text string) (*url.URL, error) {
 	switch u.Scheme {
 	case "postgres", "postgresql":
 	case "mysql", "mariadb":
-		return nil, errors.New("this version does not have the source " + u.Scheme + ": yet; it has postgres:")
+		return nil, errors.New("this version does not have the source \"" + u.Scheme + ":\" yet; it has postgres:")
 	default:
 		return nil, errors.New(wantSource)
 	}

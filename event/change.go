@@ -51,6 +51,19 @@ type Change struct {
 	// Moved is the row on the other side of a key change that could not be
 	// completed (C3.2): the new row for the d, the old one for the c; else nil.
 	Moved Row
+
+	scratch [2]Row
+}
+
+// Scratch returns one of two rows of n absent values that live as long as c:
+// the memory of a splitter, which has none of its own.
+func (c *Change) Scratch(i, n int) Row {
+	if cap(c.scratch[i]) < n {
+		c.scratch[i] = make(Row, n)
+	}
+	row := c.scratch[i][:n]
+	clear(row)
+	return row
 }
 
 // A Txn is a transaction as far as its events name it. Which fields are used

@@ -74,9 +74,16 @@ func (l *life) run(ctx context.Context) error {
 	inline := l.startWorkers(&encoders)
 	rest.Go(func() { readErr = l.read(readCtx, inline) })
 	rest.Go(func() {
-		if seqErr = l.sequence(); seqErr != nil {
-			stopReading()
-			l.drop()
+		err := l.sequence()
+		if err == nil {
+			return
+		}
+		stopReading()
+		l.drop()
+		// Once the life has ended hard, its cause says why, and what the sink
+		// returns then says nothing.
+		if l.hard.Err() == nil {
+			seqErr = err
 		}
 	})
 	_, committer := l.sink.(publish.Committer)
@@ -107,8 +114,8 @@ func (l *life) run(ctx context.Context) error {
 	// A Stop is told before a Retry, and what happened nearer to the sink
 	// before what may be its consequence.
 	var first error
-	for _, err := range []error{cause(l.hard), saveErr, seqErr, readErr} {
-		if err != nil && !errors.Is(err, context.Canceled) && (first == nil || failure.Retryable(first) && !failure.Retryable(err)) {
+	for _, err := range []error{context.Cause(l.hard), saveErr, seqErr, readErr} {
+		if err != nil && (first == nil || failure.Retryable(first) && !failure.Retryable(err)) {
 			first = err
 		}
 	}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +31,7 @@ type Pipeline struct {
 	Memory     int64                                 // ceiling on bytes held
 	Drain      time.Duration                         // longest time between the end of Run's context and Run's return
 	Interval   time.Duration                         // shortest time between two saves
-	Workers    int                                   // encoders beside the reader; 0: the reader encodes
+	Workers    int                                   // encoders beside the reader; 1: the reader encodes, 0: one less than GOMAXPROCS
 	Log        *zap.Logger
 	Stats      *Stats
 
@@ -71,7 +70,11 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = sink.Close() }() // everything is flushed or given up by then
+	defer func() {
+		if sink != nil {
+			_ = sink.Close() // everything is flushed or given up by then
+		}
+	}()
 
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 10*time.Second
@@ -97,20 +100,28 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			st = l.saved
 		}
 		switch {
-		case ctx.Err() != nil && (l == nil || failure.Retryable(err) && !l.sinkFailed.Load()):
+		case ctx.Err() != nil && !isStop(err) && (l == nil || failure.Retryable(err) && !l.sinkFailed.Load()):
 			return nil // all that was read is flushed and saved
 		case err == nil || !failure.Retryable(err):
 			return err
+		case ctx.Err() != nil:
+			return failure.StopFrom(err, "the next start sends again what was not flushed", "the sink failed while it was flushed")
 		case !worked && time.Since(start) > firstConnection:
 			return failure.StopFrom(err, "check host, port and network", "no connection within %s", firstConnection)
 		}
 		p.Stats.Retries.Add(1)
 		p.Log.Warn("starting again from the saved state", zap.Error(err), zap.String("position", string(st.Position)))
 		if l != nil && l.sinkFailed.Load() {
-			if err := sink.Close(); err != nil {
+			closing := sink
+			sink = nil
+			if err := closing.Close(); err != nil {
 				return fmt.Errorf("close the sink: %w", err)
 			}
-			if sink, err = p.reopen(ctx, wait); err != nil {
+			sink, st, err = p.reopen(ctx, wait, st)
+			switch {
+			case err != nil && ctx.Err() != nil:
+				return nil
+			case err != nil:
 				return err
 			}
 		}
@@ -156,18 +167,39 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 	return newLife(p, next, sink, stream), nil
 }
 
-// reopen opens the sink after a failure, for as long as it takes.
-func (p *Pipeline) reopen(ctx context.Context, wait backoff.BackOff) (publish.Publisher, error) {
+// reopen opens the sink after a failure, for as long as it takes, and returns
+// the State to go on from: a Committer's own, since a commit that failed may
+// have taken effect (C7.2), else st.
+func (p *Pipeline) reopen(ctx context.Context, wait backoff.BackOff, st checkpoint.State) (publish.Publisher, checkpoint.State, error) {
 	for {
 		sink, err := p.OpenSink(ctx)
-		if err == nil || !failure.Retryable(err) {
-			return sink, err
+		if err == nil {
+			if _, ok := sink.(publish.Committer); ok {
+				st, err = p.load(ctx, st)
+			}
+			if err == nil {
+				return sink, st, nil
+			}
+			_ = sink.Close() // nothing was given to it
+		}
+		if !failure.Retryable(err) {
+			return nil, st, err
 		}
 		p.Log.Warn("the sink can't be opened", zap.Error(err))
 		if err := sleep(ctx, wait.NextBackOff()); err != nil {
-			return nil, err
+			return nil, st, err
 		}
 	}
+}
+
+// load reads the saved State again, as the process that saved st.
+func (p *Pipeline) load(ctx context.Context, st checkpoint.State) (checkpoint.State, error) {
+	now, err := p.Store.Load(ctx)
+	if err != nil {
+		return st, fmt.Errorf("read the state again: %w", err)
+	}
+	now.Pipeline, now.Generation = st.Pipeline, st.Generation
+	return now, nil
 }
 
 // started writes the one start line.
@@ -188,12 +220,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// cause returns why ctx ended, if somebody said so.
-func cause(ctx context.Context) error {
-	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
 }

@@ -9,23 +9,27 @@ import (
 	"github.com/tailrace/tailrace/internal/failure"
 )
 
-// read fills units until ctx ends, Until is reached, or the stream ends. It
+// read fills units until ctx ends or Until is reached, which are no errors, or
+// the stream ends. It
 // takes room before it reads: that is the pipeline's only back-pressure.
 func (l *life) read(ctx context.Context, inline *worker) error {
 	defer close(l.order)
 	if l.work != nil {
 		defer close(l.work)
 	}
+	if l.reached(l.start.Position) {
+		return nil
+	}
 	resuming := l.start.Open()
 	for {
-		if err := l.frontier.Wait(ctx); err != nil {
-			return err
+		if l.frontier.Wait(ctx) != nil {
+			return nil
 		}
 		u := l.pool.unit()
 		if err := l.stream.Next(ctx, u); err != nil {
 			l.pool.putUnit(u)
 			if ctx.Err() != nil && !isStop(err) {
-				return ctx.Err()
+				return nil
 			}
 			return err
 		}
@@ -35,7 +39,7 @@ func (l *life) read(ctx context.Context, inline *worker) error {
 				return err
 			}
 		}
-		reached := l.p.until != "" && u.Position != "" && l.p.Source.Reached(u.Position, l.p.until)
+		reached := l.reached(u.Position)
 		j := l.pool.job(l)
 		j.unit = u
 		j.mark = checkpoint.Mark{Position: u.Position, Bound: u.Bound, Millis: u.Millis, Memory: u.Memory}
@@ -53,6 +57,11 @@ func (l *life) read(ctx context.Context, inline *worker) error {
 			return nil
 		}
 	}
+}
+
+// reached reports whether at is the end that was asked for, or lies behind it.
+func (l *life) reached(at event.Position) bool {
+	return l.p.until != "" && at != "" && l.p.Source.Reached(at, l.p.until)
 }
 
 // resumes checks the first transactions with rows after a stop in the middle

@@ -36,7 +36,6 @@ func (l *life) save(quit <-chan struct{}) error {
 		case failure.Retryable(err):
 			// The former state is still there. Publishing goes on up to the
 			// memory limit beyond it, and nothing is confirmed meanwhile.
-			l.frontier.Saved(false)
 			l.log().Warn("the checkpoint was not saved", zap.Error(err))
 		case l.hard.Err() != nil:
 			return nil
@@ -57,6 +56,7 @@ func (l *life) saveNow(ctx context.Context) error {
 	}
 	st := l.start.With(m)
 	if err := l.p.Store.Save(ctx, st); err != nil {
+		l.frontier.Saved(false)
 		return err
 	}
 	l.saved = st

@@ -18,6 +18,7 @@ type sequencer struct {
 	counts  []encode.Count    // events of the open transaction per topic
 	scratch []byte
 
+	full    bool            // the reader waits for room
 	handed  checkpoint.Mark // what was handed to a Committer since start
 	pending bool            // some of it is not committed
 }
@@ -45,14 +46,16 @@ func (l *life) sequence() error {
 		case <-tick.C:
 			err = s.commitNow()
 		case <-l.frontier.Full():
-			// Whoever holds batches back for a better moment would wait for
-			// ever: the reader can't bring another (C6.3). What is queued
-			// here still counts as another.
-			if len(l.order) == 0 {
-				err = s.hurry()
-			}
+			s.full = true
 		case <-l.hard.Done():
 			return l.hard.Err()
+		}
+		// Whoever holds batches back for a better moment would wait for ever:
+		// the reader can't bring another (C6.3). What is queued here still
+		// counts as another.
+		if err == nil && s.full && len(l.order) == 0 {
+			s.full = false
+			err = s.hurry()
 		}
 		if err != nil {
 			return err

@@ -77,6 +77,7 @@ func probe(path string) error {
 // would replace, and which two names must not make two checkpoints of. The
 // file need not exist; what exists must be a regular file.
 func resolve(path string) (string, error) {
+	name := path
 	info, err := os.Lstat(path)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		if path, err = filepath.EvalSymlinks(path); err == nil {
@@ -93,9 +94,9 @@ func resolve(path string) (string, error) {
 	case err != nil:
 		return "", failure.StopFrom(err, "", "the checkpoint can't be read")
 	case info.IsDir():
-		return "", failure.Stop("name a file in it with --checkpoint", "the checkpoint %s is a folder", path)
+		return "", failure.Stop("name a file in it with --checkpoint", "the checkpoint %s is a folder", name)
 	case !info.Mode().IsRegular():
-		return "", failure.Stop("name another one with --checkpoint", "the checkpoint %s is not a regular file", path)
+		return "", failure.Stop("name another one with --checkpoint", "the checkpoint %s is not a regular file", name)
 	}
 	return path, nil
 }

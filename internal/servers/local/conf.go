@@ -36,8 +36,8 @@ func configuration(socketDir string, port int, settings map[string]string) strin
 		"log_timezone":              "UTC",
 		"lc_messages":               "C",
 		// The data is thrown away: only speed counts.
-		"fsync":             "off",
-		"full_page_writes":  "off",
+		"fsync":              "off",
+		"full_page_writes":   "off",
 		"autovacuum_naptime": "1h",
 		// In the data folder rather than in /dev/shm, where a killed server
 		// would leave it behind.

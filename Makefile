@@ -1,0 +1,65 @@
+# The targets and their help; `make` prints it.
+
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FUZZTIME    ?= 60s
+TESTFLAGS   ?=
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+
+# Runs what follows it with the real servers that tests use.
+WITH_SERVERS := bin/servers --
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the static binary bin/tailrace
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/tailrace ./cmd/tailrace
+
+.PHONY: demo
+demo: build ## see it work, for real, on this machine
+	bin/tailrace demo
+
+.PHONY: test
+test: owner ## run all tests on real servers, with the race detector (TESTFLAGS='-run X')
+	$(WITH_SERVERS) go test -race -p 2 -timeout 15m $(TESTFLAGS) ./...
+
+.PHONY: lint
+lint: ## vet, staticcheck and gofumpt
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	@unformatted="$$(go run $(GOFUMPT) -l .)" && \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run make format:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: format
+format: ## format all Go files
+	go run $(GOFUMPT) -w .
+
+.PHONY: servers
+servers: owner ## start the real servers in the foreground, for running single tests
+	@exec bin/servers
+
+.PHONY: accept
+accept: build owner ## run the acceptance scenarios
+	$(WITH_SERVERS) go run ./internal/accept
+
+.PHONY: bench
+bench: build owner ## measure speed and latency
+	$(WITH_SERVERS) go run ./internal/bench
+
+.PHONY: fuzz
+fuzz: ## fuzz each decoder for FUZZTIME (60s)
+	scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: install
+install: ## install the Debian packages that tests need
+	scripts/install.sh
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin
+
+.PHONY: owner
+owner: install
+	@go build -o bin/servers ./internal/servers/cmd/servers

@@ -1,0 +1,110 @@
+package postgres
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/internal/failure"
+)
+
+const (
+	// statusInterval is how often the keeper reports. The server takes a slow
+	// path for every row once the last report is older than half of its
+	// timeout, so the timeout is more than twice as long; it is short, so that
+	// a frozen predecessor frees the slot soon (C3.5).
+	statusInterval = 3 * time.Second
+	senderTimeout  = "10s"
+	// silence is how long the server may say nothing: it answers each report.
+	silence = 30 * time.Second
+
+	connectTimeout = 10 * time.Second
+)
+
+// textForm are the session's settings that make the server's text stable
+// (docs/types-postgres.md).
+var textForm = map[string]string{
+	"client_encoding":    "UTF8",
+	"DateStyle":          "ISO",
+	"IntervalStyle":      "iso_8601",
+	"TimeZone":           "UTC",
+	"extra_float_digits": "3",
+	"bytea_output":       "hex",
+	"lc_monetary":        "C",
+	"statement_timeout":  "0",
+}
+
+// parseURL reads the source URL and decides about TLS: full verification
+// unless the host is this one or the URL says otherwise, and never a silent
+// fall-back to plain text.
+func parseURL(text string) (*pgx.ConnConfig, error) {
+	hint := "write it as postgres://user:password@host:5432/database?sslmode=verify-full"
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return nil, failure.Usage(hint, "the source URL is not one of Postgres") // err would show the password
+	}
+	q := u.Query()
+	switch q.Get("sslmode") {
+	case "":
+		mode := "verify-full"
+		if isLocal(u.Hostname(), q.Get("host")) {
+			mode = "disable"
+		}
+		q.Set("sslmode", mode)
+	case "prefer", "allow":
+		return nil, failure.Usage("use verify-full, require or disable",
+			"sslmode=%s may fall back to plain text without a word", q.Get("sslmode"))
+	}
+	u.RawQuery = q.Encode()
+	cfg, err := pgx.ParseConfig(u.String())
+	if err != nil {
+		return nil, failure.Usage(hint, "the source URL can't be used")
+	}
+	cfg.ConnectTimeout = connectTimeout
+	for name, value := range textForm {
+		cfg.RuntimeParams[name] = value
+	}
+	return cfg, nil
+}
+
+func isLocal(host, socket string) bool {
+	if host == "" && socket != "" {
+		host = socket
+	}
+	ip := net.ParseIP(host)
+	return host == "" || host == "localhost" || strings.HasPrefix(host, "/") || ip != nil && ip.IsLoopback()
+}
+
+// connectReplication makes a connection of the walsender kind.
+func (s *Source) connectReplication(ctx context.Context) (*pgconn.PgConn, error) {
+	cfg := s.conn.Config.Copy()
+	cfg.RuntimeParams["replication"] = "database"
+	cfg.RuntimeParams["wal_sender_timeout"] = senderTimeout
+	cfg.RuntimeParams["application_name"] = "tailrace " + s.cfg.Name
+	conn, err := pgconn.ConnectConfig(ctx, cfg)
+	return conn, classify("connect for replication", err)
+}
+
+// simple runs a replication command and returns its rows as text.
+func simple(ctx context.Context, conn *pgconn.PgConn, sql string) ([][]string, error) {
+	results, err := conn.Exec(ctx, sql).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	for _, r := range results {
+		for _, row := range r.Rows {
+			text := make([]string, len(row))
+			for i, v := range row {
+				text[i] = string(v)
+			}
+			rows = append(rows, text)
+		}
+	}
+	return rows, nil
+}

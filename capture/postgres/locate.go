@@ -1,0 +1,224 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/quote"
+)
+
+// identity is what IDENTIFY_SYSTEM says.
+type identity struct {
+	system   string
+	timeline uint32
+	end      lsn // of the log that is flushed
+}
+
+// Locate implements capture.Source.
+func (s *Source) Locate(ctx context.Context, st checkpoint.State, from string) (checkpoint.State, error) {
+	if err := s.identify(ctx); err != nil {
+		return st, err
+	}
+	known := st.Position != ""
+	if known {
+		if err := s.sameLog(ctx, &st); err != nil {
+			return st, err
+		}
+	}
+	if err := s.publish(ctx, known && from == ""); err != nil {
+		return st, err
+	}
+	slot, err := s.findSlot(ctx)
+	if err != nil {
+		return st, err
+	}
+	switch {
+	case known && from == "":
+		at, err := parsePosition(st.Position)
+		if err != nil {
+			return st, err
+		}
+		return st, s.canResume(slot, at)
+	case slot == nil:
+		if slot, err = s.createSlot(ctx); err != nil {
+			return st, err
+		}
+		// A slot that was just made has nothing before its place.
+		s.identity.end = slot.Confirmed
+	}
+	st.Source = s.source()
+	return s.startAt(st, slot, from)
+}
+
+// identify makes the connection for replication and asks who is there.
+func (s *Source) identify(ctx context.Context) error {
+	s.dropReplication()
+	conn, err := s.connectReplication(ctx)
+	if err != nil {
+		return err
+	}
+	s.repl = conn
+	rows, err := simple(ctx, conn, "IDENTIFY_SYSTEM")
+	if err != nil {
+		return classify("identify the server", err)
+	}
+	if len(rows) != 1 || len(rows[0]) < 3 {
+		return failure.Stop("see whether a proxy stands between", "the server does not answer IDENTIFY_SYSTEM as Postgres does")
+	}
+	timeline, err := strconv.ParseUint(rows[0][1], 10, 32)
+	if err != nil {
+		return failure.Stop("", "the server's timeline is not a number")
+	}
+	end, err := parseLSN(rows[0][2])
+	if err != nil {
+		return failure.StopFrom(err, "", "the server's place is not an LSN")
+	}
+	s.identity = identity{rows[0][0], uint32(timeline), end}
+	return nil
+}
+
+// sameLog holds the saved identity against the server's. A new timeline of the
+// same system raises the epoch (C2.3), unless the saved place is not part of
+// its history (C3.3).
+func (s *Source) sameLog(ctx context.Context, st *checkpoint.State) error {
+	if st.Source.Connector != Connector {
+		return failure.Stop("name another checkpoint", "the checkpoint belongs to a source of the kind %q", st.Source.Connector)
+	}
+	if st.Source.System != s.identity.system {
+		return failure.Stop("check the source URL; or name another checkpoint, and start with --from now after a new copy of the tables",
+			"the checkpoint belongs to another server: its system identifier is %s, this one's is %s", st.Source.System, s.identity.system)
+	}
+	if st.Source.Timeline == s.identity.timeline {
+		return nil
+	}
+	at, err := parsePosition(st.Position)
+	if err != nil {
+		return err
+	}
+	rows, err := simple(ctx, s.repl, "TIMELINE_HISTORY "+strconv.FormatUint(uint64(s.identity.timeline), 10))
+	if err != nil {
+		return classify("read the timeline's history", err)
+	}
+	if len(rows) != 1 || len(rows[0]) < 2 {
+		return failure.Stop("", "the server does not answer TIMELINE_HISTORY as Postgres does")
+	}
+	left, err := leftTimeline(rows[0][1], st.Source.Timeline)
+	if err != nil {
+		return lost("the server is on timeline %d, and the checkpoint's timeline %d is not part of its history", s.identity.timeline, st.Source.Timeline)
+	}
+	if at > left {
+		return lost("the server left timeline %d at %s, before the checkpoint's place %s", st.Source.Timeline, left, at)
+	}
+	s.cfg.Log.Warn("the server is on a new timeline", zap.Uint32("from", st.Source.Timeline), zap.Uint32("to", s.identity.timeline))
+	st.Source.Timeline = s.identity.timeline
+	st.Epoch++
+	return nil
+}
+
+// leftTimeline finds where a history file says that a timeline was left: its
+// lines are timeline, LSN and reason.
+func leftTimeline(history string, timeline uint32) (lsn, error) {
+	for line := range strings.Lines(history) {
+		fields := strings.Fields(line)
+		if len(fields) >= 2 && fields[0] == strconv.FormatUint(uint64(timeline), 10) {
+			return parseLSN(fields[1])
+		}
+	}
+	return 0, errors.New("the timeline is not there")
+}
+
+func (s *Source) findSlot(ctx context.Context) (slot *slotInfo, err error) {
+	err = s.ask(ctx, "ask for the slot", func(ctx context.Context, c *pgx.Conn) error {
+		slot, err = querySlot(ctx, c, s.cfg.Slot)
+		return err
+	})
+	return slot, err
+}
+
+// canResume says whether the slot still has everything behind at.
+func (s *Source) canResume(slot *slotInfo, at lsn) error {
+	switch {
+	case slot == nil:
+		return lost("slot %s does not exist any more", s.cfg.Slot)
+	case slot.Status == "lost":
+		return lost("slot %s is lost: the server removed log that it needed (max_slot_wal_keep_size)", s.cfg.Slot)
+	case slot.Confirmed > at:
+		return lost("slot %s is ahead of the checkpoint: it is at %s, the checkpoint at %s", s.cfg.Slot, slot.Confirmed, at)
+	case at > s.identity.end:
+		return lost("the checkpoint's place %s is ahead of the server's log, which ends at %s: the server was restored from a copy", at, s.identity.end)
+	}
+	return nil
+}
+
+// startAt takes the place that a person asked for.
+func (s *Source) startAt(st checkpoint.State, slot *slotInfo, from string) (checkpoint.State, error) {
+	m, err := loadMemory(st.Memory)
+	if err != nil {
+		return st, err
+	}
+	m.Since = 0
+	at := s.identity.end
+	switch text, isTime := event.TimeOf(from); {
+	case isTime:
+		t, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return st, failure.Usage("write it as time:2026-11-21T10:00:00Z", "--from %s is not a time", from)
+		}
+		m.Since = t.UnixMilli()
+		at = slot.Confirmed
+	case from == event.Earliest:
+		at = slot.Confirmed
+	case from == event.Now:
+	default:
+		if at, err = parsePosition(event.Position(from)); err != nil {
+			return st, err
+		}
+	}
+	if err := s.canResume(slot, at); err != nil {
+		return st, err
+	}
+	if at > slot.Confirmed {
+		s.cfg.Log.Info("starting behind the slot's place: what lies between is skipped",
+			zap.Stringer("slot", slot.Confirmed), zap.Stringer("start", at))
+	}
+	st.Position, st.Bound, st.Memory = at.position(), uint64(at), m.encode()
+	return st, nil
+}
+
+// createSlot makes the slot. The server waits for transactions that are older.
+func (s *Source) createSlot(ctx context.Context) (*slotInfo, error) {
+	if !s.cfg.Create {
+		return nil, failure.Stop("run: SELECT pg_create_logical_replication_slot("+quote.PostgresLiteral(s.cfg.Slot)+", 'pgoutput')",
+			"slot %s does not exist, and source.postgres.create is false", s.cfg.Slot)
+	}
+	waiting := time.AfterFunc(5*time.Second, func() {
+		s.cfg.Log.Warn("the server makes the slot once every older transaction has ended: see xact_start in pg_stat_activity", zap.String("slot", s.cfg.Slot))
+	})
+	defer waiting.Stop()
+	temporary := ""
+	if s.cfg.Temporary {
+		temporary = " TEMPORARY"
+	}
+	rows, err := simple(ctx, s.repl, "CREATE_REPLICATION_SLOT "+quote.PostgresIdent(s.cfg.Slot)+temporary+" LOGICAL pgoutput NOEXPORT_SNAPSHOT")
+	if err != nil {
+		return nil, classify("create slot "+s.cfg.Slot, err)
+	}
+	if len(rows) != 1 || len(rows[0]) < 2 {
+		return nil, failure.Stop("", "the server does not answer CREATE_REPLICATION_SLOT as Postgres does")
+	}
+	at, err := parseLSN(rows[0][1])
+	if err != nil {
+		return nil, failure.StopFrom(err, "", "the slot's place is not an LSN")
+	}
+	s.cfg.Log.Info("made the slot", zap.String("slot", s.cfg.Slot), zap.Stringer("position", at))
+	return &slotInfo{Confirmed: at, Status: "reserved"}, nil
+}

@@ -1,0 +1,123 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/quote"
+)
+
+// A wanted publication: tables without a replica identity have one of their
+// own, since only inserts may be published of them.
+type publication struct {
+	name   string
+	kinds  string
+	tables []tableInfo
+}
+
+func (s *Source) publications() []publication {
+	var pubs []publication
+	if len(s.sel.all) > 0 {
+		pubs = append(pubs, publication{s.cfg.Publication, "insert, update, delete, truncate", s.sel.all})
+	}
+	if len(s.sel.insertOnly) > 0 {
+		pubs = append(pubs, publication{s.cfg.Publication + "_inserts", "insert, truncate", s.sel.insertOnly})
+	}
+	return pubs
+}
+
+// missing returns the tables of p that the server does not publish, and
+// whether the publication exists at all.
+func (p *publication) missing(ctx context.Context, c *pgx.Conn) (tables []tableInfo, exists bool, err error) {
+	published, exists, err := queryPublished(ctx, c, p.name)
+	for _, t := range p.tables {
+		if !published[t.String()] {
+			tables = append(tables, t)
+		}
+	}
+	return tables, exists, err
+}
+
+// statement returns the SQL that publishes tables.
+func (p *publication) statement(tables []tableInfo, exists bool) string {
+	var names []string
+	for _, t := range tables {
+		names = append(names, t.quoted())
+	}
+	list := strings.Join(names, ", ")
+	if exists {
+		return "ALTER PUBLICATION " + quote.PostgresIdent(p.name) + " ADD TABLE " + list
+	}
+	sql := "CREATE PUBLICATION " + quote.PostgresIdent(p.name) + " FOR TABLE " + list + " WITH (publish = '" + p.kinds + "'"
+	return sql + ", publish_via_partition_root = true)"
+}
+
+// checkPublications names what could not be made.
+func (s *Source) checkPublications(ctx context.Context, c *pgx.Conn, stop func(hint, format string, args ...any)) error {
+	for _, p := range s.publications() {
+		tables, exists, err := p.missing(ctx, c)
+		if err != nil {
+			return err
+		}
+		if len(tables) == 0 {
+			continue
+		}
+		sql := p.statement(tables, exists)
+		if !s.cfg.Create {
+			stop("run: "+sql, "publication %s does not publish %s, and source.postgres.create is false", p.name, names(tables))
+			continue
+		}
+		if !exists && !s.server.CanCreate {
+			stop("run as the database's owner: "+sql+"; or GRANT CREATE ON DATABASE "+quote.PostgresIdent(s.server.Database)+" TO "+quote.PostgresIdent(s.server.Role),
+				"role %s may not create publication %s", s.server.Role, p.name)
+			continue
+		}
+		for _, t := range tables {
+			if !t.Owned {
+				stop("run as the owner: "+sql, "role %s does not own %s, which publication %s must publish", s.server.Role, t, p.name)
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// publish makes the publications complete. known says that a checkpoint
+// exists: a publication that is gone can't be made again then, since the log
+// written meanwhile can't be decoded with the new one.
+func (s *Source) publish(ctx context.Context, known bool) error {
+	for _, p := range s.publications() {
+		err := s.ask(ctx, "publish the tables", func(ctx context.Context, c *pgx.Conn) error {
+			tables, exists, err := p.missing(ctx, c)
+			if err != nil || len(tables) == 0 {
+				return err
+			}
+			if known && !exists && p.name == s.cfg.Publication {
+				return lost("publication %s is gone", p.name)
+			}
+			sql := p.statement(tables, exists)
+			if !s.cfg.Create {
+				return failure.Stop("run: "+sql, "publication %s does not publish %s, and source.postgres.create is false", p.name, names(tables))
+			}
+			s.cfg.Log.Info("publishing tables", zap.String("publication", p.name), zap.String("tables", names(tables)))
+			_, err = c.Exec(ctx, sql)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func names(tables []tableInfo) string {
+	var all []string
+	for _, t := range tables {
+		all = append(all, t.String())
+	}
+	return strings.Join(all, ", ")
+}

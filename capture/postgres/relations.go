@@ -1,0 +1,190 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/schema"
+)
+
+// relations turns Relation messages into table versions.
+type relations struct {
+	src      *Source
+	memory   memory
+	changed  bool // memory has, since it was last handed on
+	selected map[string]bool
+
+	byID     map[uint32]*schema.Table // nil for a table that is not captured
+	versions map[string]*schema.Table // by hash and key, so that a version stays one pointer
+	names    map[uint32]typeName      // of types that are not built in
+}
+
+func newRelations(src *Source, m memory) relations {
+	r := relations{
+		src: src, memory: m, selected: make(map[string]bool),
+		byID: make(map[uint32]*schema.Table), versions: make(map[string]*schema.Table), names: make(map[uint32]typeName),
+	}
+	for _, name := range src.sel.names() {
+		r.selected[name] = true
+	}
+	return r
+}
+
+// table returns the version that a row of the relation has, nil if it is not
+// captured, and false if the relation was never described.
+func (r *relations) table(id uint32) (*schema.Table, bool) {
+	t, ok := r.byID[id]
+	return t, ok
+}
+
+// name keeps what a Type message says.
+func (r *relations) name(m typeName) { r.names[m.oid] = m }
+
+// add makes m the version of its relation from here on.
+func (r *relations) add(ctx context.Context, m relation, u *event.Unit) error {
+	_, again := r.byID[m.id]
+	if !r.selected[m.schema+"."+m.name] {
+		r.byID[m.id] = nil
+		return nil
+	}
+	t := schema.Table{Database: r.src.server.Database, Schema: m.schema, Name: m.name, Columns: make([]schema.Column, len(m.columns))}
+	for i, c := range m.columns {
+		typ, err := r.typ(ctx, c.oid)
+		if err != nil {
+			return err
+		}
+		values := r.src.cfg.Values
+		values.CheckUTF8 = r.src.server.Encoding == "SQL_ASCII"
+		codec, kind := codecFor(typ, c.typmod, r.known, values)
+		t.Columns[i] = schema.Column{
+			Name: c.name, Type: formatType(typ, c.typmod, r.known), Kind: kind, KeyFlag: c.key, Codec: codec,
+			Wire: strconv.FormatUint(uint64(c.oid), 10) + "/" + strconv.FormatInt(int64(c.typmod), 10),
+		}
+	}
+	version, err := schema.NewTable(t)
+	if err != nil {
+		return err
+	}
+	if t.Key, err = r.key(ctx, m, version, again); err != nil {
+		return err
+	}
+	if version, err = schema.NewTable(t); err != nil {
+		return err
+	}
+	id := version.Version + fmt.Sprint(version.Key)
+	if old := r.versions[id]; old != nil {
+		r.byID[m.id] = old
+		return nil
+	}
+	r.versions[id], r.byID[m.id] = version, version
+	u.Tables = append(u.Tables, version)
+	return nil
+}
+
+// key returns the identity key of a version as indexes of its columns. The
+// flags of the log say which columns, the catalog in which order, and under
+// REPLICA IDENTITY FULL, where every column is flagged, the catalog says which
+// (C3.1). What the catalog adds is remembered with the version; it is asked
+// anew when the server describes the same version again, as it does after the
+// table has changed.
+func (r *relations) key(ctx context.Context, m relation, version *schema.Table, again bool) ([]int, error) {
+	flagged := flaggedColumns(m)
+	if m.identity == 'n' || m.identity != 'f' && len(flagged) == 0 {
+		return nil, nil
+	}
+	names, known := r.memory.Keys[version.Version]
+	if !known || again {
+		err := r.src.ask(ctx, "ask for the key of "+m.schema+"."+m.name, func(ctx context.Context, c *pgx.Conn) error {
+			var err error
+			names, err = queryKey(ctx, c, m.schema, m.name, m.identity)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	key := indexes(m, names)
+	if m.identity != 'f' && !sameSet(key, flagged) {
+		// The catalog has gone on since. The log's own word stands.
+		key = flagged
+	}
+	if slices.Equal(key, flagged) && m.identity != 'f' {
+		return key, nil
+	}
+	if !known || !slices.Equal(names, r.memory.Keys[version.Version]) {
+		r.memory.Keys[version.Version] = names
+		r.changed = true
+	}
+	return key, nil
+}
+
+func flaggedColumns(m relation) []int {
+	var key []int
+	for i, c := range m.columns {
+		if c.key {
+			key = append(key, i)
+		}
+	}
+	return key
+}
+
+// indexes returns where the named columns are, and nothing if one is missing.
+func indexes(m relation, names []string) []int {
+	var key []int
+	for _, name := range names {
+		i := slices.IndexFunc(m.columns, func(c relationColumn) bool { return c.name == name })
+		if i < 0 {
+			return nil
+		}
+		key = append(key, i)
+	}
+	return key
+}
+
+func sameSet(a, b []int) bool {
+	a = slices.Sorted(slices.Values(a))
+	return slices.Equal(a, b)
+}
+
+// typ returns the type with the OID and makes known every type that it refers
+// to. A type that was dropped since is read as the server's own text.
+func (r *relations) typ(ctx context.Context, oid uint32) (Type, error) {
+	if t, ok := builtin(oid); ok {
+		return t, nil
+	}
+	t, ok := r.memory.Types[oid]
+	if !ok {
+		err := r.src.ask(ctx, "ask for a column's type", func(ctx context.Context, c *pgx.Conn) error {
+			var err error
+			t, ok, err = queryType(ctx, c, oid)
+			return err
+		})
+		if err != nil {
+			return Type{}, err
+		}
+		if !ok {
+			n := r.names[oid]
+			t = Type{OID: oid, Schema: n.schema, Name: n.name, Kind: 'b', Typmod: -1, Delim: ','}
+		}
+		r.memory.Types[oid] = t
+		r.changed = true
+	}
+	for _, next := range []uint32{t.Elem, t.Base} {
+		if next != 0 {
+			if _, err := r.typ(ctx, next); err != nil {
+				return Type{}, err
+			}
+		}
+	}
+	return t, nil
+}
+
+func (r *relations) known(oid uint32) (Type, bool) {
+	t, ok := r.memory.Types[oid]
+	return t, ok
+}

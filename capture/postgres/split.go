@@ -1,0 +1,194 @@
+package postgres
+
+import (
+	"encoding/binary"
+
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/internal/failure"
+)
+
+// splitter cuts Insert, Update, Delete and Truncate messages, whose bodies
+// behind the relation's id are the items of a unit.
+type splitter struct{}
+
+var _ event.Splitter = splitter{}
+
+// Split implements event.Splitter.
+func (splitter) Split(u *event.Unit, it *event.Item, c *event.Change, emit func(*event.Change) error) error {
+	c.Before, c.After, c.Moved, c.Pos = nil, nil, nil, it.Event
+	d := u.Raw[it.Start:it.End]
+	var err error
+	switch it.Op {
+	case event.Insert:
+		err = splitInsert(d, c)
+	case event.Update:
+		return splitUpdate(d, c, emit)
+	case event.Delete:
+		err = splitDelete(d, c)
+	}
+	if err != nil {
+		return malformedRow(c, err)
+	}
+	return emit(c)
+}
+
+func malformedRow(c *event.Change, err error) error {
+	return failure.StopFrom(err, "report this as a bug: the server's message does not fit the table it names",
+		"a row of %s.%s can't be read at lsn %s", c.Table.Schema, c.Table.Name, lsn(c.Pos))
+}
+
+// The letters before a tuple ("Logical Replication Message Formats").
+const (
+	tupleNew = 'N'
+	tupleKey = 'K'
+	tupleOld = 'O'
+)
+
+func splitInsert(d []byte, c *event.Change) error {
+	row := c.Scratch(0, len(c.Table.Columns))
+	if err := lastTuple(d, tupleNew, row); err != nil {
+		return err
+	}
+	c.After = row
+	return nil
+}
+
+func splitDelete(d []byte, c *event.Change) error {
+	row := c.Scratch(0, len(c.Table.Columns))
+	if len(d) > 0 && d[0] == tupleKey {
+		if err := lastTuple(d, tupleKey, row); err != nil {
+			return err
+		}
+		keyOnly(row, c)
+	} else if err := lastTuple(d, tupleOld, row); err != nil {
+		return err
+	}
+	c.Before = row
+	return nil
+}
+
+// splitUpdate emits one update, or a delete and an insert if the key changed:
+// one update would leave a stale row in every reader that upserts.
+func splitUpdate(d []byte, c *event.Change, emit func(*event.Change) error) error {
+	after, before := c.Scratch(0, len(c.Table.Columns)), event.Row(nil)
+	if len(d) > 0 && (d[0] == tupleKey || d[0] == tupleOld) {
+		before = c.Scratch(1, len(c.Table.Columns))
+		n, err := readTuple(d[1:], before)
+		if err != nil {
+			return malformedRow(c, err)
+		}
+		if d[0] == tupleKey {
+			keyOnly(before, c)
+		}
+		d = d[1+n:]
+	}
+	if err := lastTuple(d, tupleNew, after); err != nil {
+		return malformedRow(c, err)
+	}
+	if before == nil {
+		// The key did not change, so the old one is in the new row.
+		before = c.Scratch(1, len(c.Table.Columns))
+		for _, i := range c.Table.Key {
+			before[i] = after[i]
+		}
+	}
+	complete := true
+	for i := range after {
+		if after[i].State == event.Absent { // unchanged TOAST
+			after[i] = before[i]
+			complete = complete && after[i].State != event.Absent
+		}
+	}
+	if !keyChanged(before, after, c) {
+		c.Before, c.After = before, after
+		return emit(c)
+	}
+	c.Op, c.Before = event.Delete, before
+	if !complete {
+		c.Moved = after // C3.2
+	}
+	if err := emit(c); err != nil {
+		return err
+	}
+	c.Op, c.Before, c.After = event.Insert, nil, after
+	c.Ver.Row++
+	if !complete {
+		c.Moved = before
+	}
+	return emit(c)
+}
+
+// keyOnly makes absent what a key tuple does not carry: the server sends NULL
+// for columns outside the replica identity (C3.1).
+func keyOnly(row event.Row, c *event.Change) {
+	for i := range row {
+		if !c.Table.Columns[i].KeyFlag {
+			row[i] = event.Value{}
+		}
+	}
+}
+
+// keyChanged compares values: an old key may be sent although it is the same
+// (C3.1).
+func keyChanged(before, after event.Row, c *event.Change) bool {
+	for _, i := range c.Table.Key {
+		b, a := &before[i], &after[i]
+		if b.State == event.Absent || a.State == event.Absent {
+			continue
+		}
+		if b.State != a.State || a.State == event.Present && !c.Table.Columns[i].Codec.Equal(b.Raw, a.Raw) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastTuple reads a tuple that must be announced by letter and end the message.
+func lastTuple(d []byte, letter byte, row event.Row) error {
+	if len(d) == 0 || d[0] != letter {
+		return errShort
+	}
+	n, err := readTuple(d[1:], row)
+	if err == nil && n != len(d)-1 {
+		err = errLong
+	}
+	return err
+}
+
+// readTuple reads a TupleData and returns its length.
+func readTuple(d []byte, row event.Row) (int, error) {
+	if len(d) < 2 {
+		return 0, errShort
+	}
+	if int(binary.BigEndian.Uint16(d)) != len(row) {
+		return 0, errColumns
+	}
+	pos := 2
+	for i := range row {
+		if pos >= len(d) {
+			return 0, errShort
+		}
+		kind := d[pos]
+		pos++
+		switch kind {
+		case 'n':
+			row[i] = event.Value{State: event.Null}
+		case 'u':
+			row[i] = event.Value{}
+		case 't':
+			if len(d)-pos < 4 {
+				return 0, errShort
+			}
+			n := int(binary.BigEndian.Uint32(d[pos:]))
+			pos += 4
+			if n > len(d)-pos {
+				return 0, errShort
+			}
+			row[i] = event.Value{Raw: d[pos : pos+n : pos+n], State: event.Present}
+			pos += n
+		default:
+			return 0, errKind
+		}
+	}
+	return pos, nil
+}

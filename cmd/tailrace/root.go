@@ -1,0 +1,37 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/tailrace/tailrace/internal/failure"
+)
+
+func root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "tailrace",
+		Short: "Follow the log of a database: one JSON event per changed row, in order, none lost",
+		Long: `Tailrace follows the log of a Postgres database and emits one JSON event per
+changed row, in commit order, to files or stdout. It remembers its place, stops
+cleanly on SIGTERM, and resumes after any crash with nothing lost.
+
+See it work, with a real database and no configuration:   tailrace demo
+Watch a database of yours:                                tailrace tail postgres://user:password@host/database
+Run it as a service:                                      tailrace run -c tailrace.yaml`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return failure.Usage("see "+c.CommandPath()+" --help", "%s", err)
+	})
+	cmd.CompletionOptions.HiddenDefaultCmd = true
+	cmd.AddCommand(runCommand(), tailCommand(), demoCommand(), versionCommand())
+	return cmd
+}
+
+// noArgs refuses arguments with a sentence of class Usage.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return failure.Usage("see "+c.CommandPath()+" --help", "%s takes no argument, and %q was given", c.CommandPath(), args[0])
+	}
+	return nil
+}

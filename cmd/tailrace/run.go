@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture/postgres"
+	"github.com/tailrace/tailrace/checkpoint/file"
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/encode"
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/pipeline"
+	"github.com/tailrace/tailrace/publish"
+	"github.com/tailrace/tailrace/publish/discard"
+	filesink "github.com/tailrace/tailrace/publish/file"
+	"github.com/tailrace/tailrace/publish/stdout"
+)
+
+func runCommand() *cobra.Command {
+	var path string
+	var load func() (config.Config, error)
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Follow the log until stopped",
+		Long: `Run follows the log of the source from the checkpoint on and publishes one
+event per changed row, until SIGTERM or SIGINT. It then flushes, saves its place
+and exits 0; a second signal ends it at once.
+
+The first start needs a place to start from: --snapshot never --from now. Later
+starts resume at the checkpoint. Every flag has a key in the file and an
+environment variable; flag > environment > file > default. A password belongs
+into TAILRACE_SOURCE or a ${env:X} reference in the file.
+
+Exit codes: 0 stopped or drained, 1 usage or configuration, 2 a bug, 3 another
+instance holds this pipeline, 4 a person is needed: the sentence says for what,
+5 the drain limit passed before all was flushed.`,
+		Example: `  TAILRACE_SOURCE=postgres://tailrace:secret@localhost/shop \
+  tailrace run --snapshot never --from now --publish file:///var/lib/tailrace/events
+
+  tailrace run -c tailrace.yaml`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := load()
+			if err != nil {
+				return err
+			}
+			log, err := newLogger(cfg.Log)
+			if err != nil {
+				return err
+			}
+			for _, w := range cfg.Warnings {
+				log.Warn(w)
+			}
+			return tell(log, cfg.Log, run(c.Context(), cfg, log))
+		},
+	}
+	cmd.Flags().StringVarP(&path, "config", "c", "", "YAML `FILE` (docs/configuration.md)")
+	flags := settingFlags(cmd)
+	load = func() (config.Config, error) { return config.Load(path, os.LookupEnv, flags()) }
+	return cmd
+}
+
+// settingFlags gives cmd a flag for every setting that has one. The returned
+// function says which were given.
+func settingFlags(cmd *cobra.Command) func() []config.Override {
+	settings := config.Settings()
+	given := make(map[string]*settingFlag)
+	for _, s := range settings {
+		if s.Flag == "" {
+			continue
+		}
+		usage := strings.ReplaceAll(s.Meaning, "`", "")
+		if s.Default != "" {
+			usage += " (default " + s.Default + ")"
+		}
+		if s.Env != "" {
+			usage += " [$" + s.Env + "]"
+		}
+		v := &settingFlag{arg: s.Arg}
+		given[s.Flag] = v
+		cmd.Flags().Var(v, s.Flag, usage)
+	}
+	cmd.Flags().SortFlags = false
+	return func() []config.Override {
+		var all []config.Override
+		for _, s := range settings {
+			if s.Flag == "" {
+				continue
+			}
+			for _, v := range given[s.Flag].values {
+				all = append(all, config.Override{Key: s.Key, Value: v, Origin: "--" + s.Flag})
+			}
+		}
+		return all
+	}
+}
+
+// A settingFlag keeps what was given, each time it was; package config reads it.
+type settingFlag struct {
+	arg    string
+	values []string
+}
+
+func (f *settingFlag) String() string         { return "" }
+func (f *settingFlag) Type() string           { return f.arg }
+func (f *settingFlag) Set(value string) error { f.values = append(f.values, value); return nil }
+
+// run wires the parts that cfg names and runs the pipeline.
+func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
+	src, err := postgres.New(sourceConfig(cfg, log))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = src.Close() }() // connections of questions only
+	store := file.New(cfg.Checkpoint.Path, cfg.Name)
+	defer func() { _ = store.Close() }() // nothing is written by it
+	if cfg.Source.Snapshot == config.SnapshotInitial {
+		st, err := store.Load(ctx)
+		if err != nil {
+			return err
+		}
+		if st.Position == "" {
+			return failure.Stop("a first copy of the tables is not built yet: start with --snapshot never and --from now (or earliest, or a position)",
+				"pipeline %s has no checkpoint at %s", cfg.Name, cfg.Checkpoint.Path)
+		}
+	}
+	p := &pipeline.Pipeline{
+		Name:       cfg.Name,
+		Source:     src,
+		Store:      store,
+		OpenSink:   func(context.Context) (publish.Publisher, error) { return openSink(cfg.Publish) },
+		NewEncoder: func() encode.Encoder { return encode.NewNative(postgres.Connector, cfg.Name) },
+		TopicName:  func(db, schema, table string) string { return cfg.Publish.Topic.Name(cfg.Name, db, schema, table) },
+		Selection:  selection(cfg),
+		From:       cfg.From,
+		Until:      cfg.Until,
+		Memory:     int64(cfg.Limits.Memory),
+		Drain:      cfg.Limits.Drain,
+		Interval:   cfg.Checkpoint.Interval,
+		Log:        log.With(zap.String("sink", cfg.Publish.URL), zap.String("checkpoint", cfg.Checkpoint.Path)),
+		Stats:      new(pipeline.Stats),
+	}
+	return p.Run(ctx)
+}
+
+func sourceConfig(cfg config.Config, log *zap.Logger) postgres.Config {
+	return postgres.Config{
+		Name:        cfg.Name,
+		URL:         cfg.Source.URL.Reveal(),
+		Tables:      cfg.Source.Tables,
+		InsertOnly:  cfg.Source.InsertOnly,
+		Slot:        cfg.Source.Postgres.Slot,
+		Publication: cfg.Source.Postgres.Publication,
+		Create:      cfg.Source.Postgres.Create,
+		Values: postgres.Values{
+			JSONText:       cfg.Values.JSON == config.JSONText,
+			InfinityNull:   cfg.Values.Infinity == config.InfinityNull,
+			ReplaceInvalid: cfg.Values.InvalidText == config.InvalidTextReplace,
+		},
+		MaxRow: int(min(cfg.Limits.Memory/8, 256<<20)), // C6.2; an event of it must fit 4 GiB
+		Log:    log,
+	}
+}
+
+func openSink(cfg config.Publish) (publish.Publisher, error) {
+	switch cfg.Sink {
+	case config.SinkFile:
+		return filesink.Open(cfg.Dir)
+	case config.SinkDiscard:
+		return discard.Open(), nil
+	}
+	return stdout.Open(os.Stdout), nil
+}
+
+// selection hashes what decides which events exist and what their bytes are:
+// the middle of a transaction can be resumed only under the same (C1.4).
+func selection(cfg config.Config) string {
+	text, err := json.Marshal([]any{
+		cfg.Source.Tables, cfg.Source.InsertOnly, cfg.Source.Postgres.Publication,
+		cfg.Publish.Format, cfg.Publish.Topic.String(), cfg.Values,
+	})
+	if err != nil {
+		panic("tailrace: marshal strings: " + err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}

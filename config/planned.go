@@ -1,0 +1,27 @@
+package config
+
+// Planned returns the keys of the file that later versions will have. They are
+// refused with a sentence of their own, so that nobody looks for a spelling
+// mistake.
+func Planned() []string {
+	return []string{
+		"source.mysql",
+		"publish.partition_by",
+		"publish.linger",
+		"publish.compression",
+		"publish.create_topics",
+		"publish.truncate",
+		"publish.tls",
+		"publish.sasl",
+		"limits.spill_dir",
+		"values.zero_dates",
+		"admin",
+	}
+}
+
+// plannedVariables are the environment variables that go with them.
+func plannedVariables() []string {
+	return []string{"TAILRACE_PARTITION_BY", "TAILRACE_ADMIN"}
+}
+
+const notYet = "this version does not have it yet"

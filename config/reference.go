@@ -1,0 +1,93 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Reference returns docs/configuration.md.
+func Reference() string {
+	var b strings.Builder
+	b.WriteString(referenceHead)
+	b.WriteString("| file | flag | environment | default | meaning |\n| --- | --- | --- | --- | --- |\n")
+	for _, s := range Settings() {
+		key, flag := code(s.Key), ""
+		if s.NoFile {
+			key = ""
+		}
+		if s.Flag != "" {
+			flag = code("--" + s.Flag + " " + s.Arg)
+		}
+		meaning := s.Meaning
+		if s.List {
+			meaning += " (a list: the flag repeats, the variable is split at commas)"
+			if s.Flag == "" {
+				meaning = s.Meaning + " (a list)"
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", or(key), or(flag), or(code(s.Env)), or(code(s.Default)), meaning)
+	}
+	b.WriteString(referenceTail)
+	for _, key := range Planned() {
+		b.WriteString("- `" + key + "`\n")
+	}
+	return b.String()
+}
+
+// code marks text as code, and leaves prose as it is.
+func code(text string) string {
+	if text == "" || strings.Count(text, " ") > 1 {
+		return text
+	}
+	return "`" + text + "`"
+}
+
+func or(cell string) string {
+	if cell == "" {
+		return "–"
+	}
+	return cell
+}
+
+const referenceHead = `# Configuration
+
+<!-- Made from the table in config/settings.go: go test ./config -run Reference -update -->
+
+A flag wins over the environment, which wins over the file, which wins over the default. A variable that is set to nothing counts as not set.
+` + "`source.url` and `publish.url`" + ` have no default and must be given.
+
+`
+
+const referenceTail = `
+## The file
+
+` + "```yaml" + `
+name: shop
+source:
+  url: postgres://tailrace:${env:DB_PASSWORD}@db.internal/shop?sslmode=verify-full
+  tables: [public.*, "!public.audit_*"]
+publish:
+  url: file:///var/lib/tailrace/out
+checkpoint: {url: "file:///var/lib/tailrace/shop.json", interval: 1s}
+limits: {memory: 256MiB, drain: 25s}
+` + "```" + `
+
+Unknown keys, keys given twice, wrong types, variables that are not set and values out of rule are refused before any connection is made, all at once, each with its line and column. The process then exits with 1.
+
+- A size is a whole number of bytes, or of KiB, MiB, GiB, kB, MB or GB. A duration has a unit: 500ms, 25s, 2m.
+- Text that begins with ` + "`!`, `*` or `&`" + ` is put in quotes, as YAML wants.
+- Anchors, aliases, tags and several documents in one file are refused.
+
+## Secrets
+
+` + "`${env:NAME}` stands for a variable and `${file:/run/secrets/name}`" + ` for the text of a file of at most 64KiB without its last line break, in every value of the file, the environment and the flags. Both must exist and hold something. A ` + "`${`" + ` that is meant as such is written ` + "`$${`" + `.
+
+Inside a URL what is put in is percent-encoded, except in the host and where the reference begins the URL: a password needs no preparation, and a whole URL may come from one variable.
+
+A password belongs in such a reference or in ` + "`TAILRACE_SOURCE`" + `. One that is typed into a flag works and is warned about, since the process list shows it. Tailrace prints ` + "`<secret>`" + ` in place of it everywhere.
+
+## Not yet
+
+These keys are refused with a sentence that says so, until a later version has them:
+
+`

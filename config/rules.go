@@ -1,0 +1,212 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/transform"
+)
+
+// The least values of the numbers.
+const (
+	minMemory   Size = 16 << 20
+	minInterval      = 10 * time.Millisecond
+	minDrain         = 100 * time.Millisecond
+)
+
+// maxIdentifier is the longest name in bytes that Postgres keeps whole.
+const maxIdentifier = 63
+
+var (
+	pipelineName = regexp.MustCompile(`^[a-z0-9_]{1,40}$`)
+	slotName     = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
+	position     = regexp.MustCompile(`^[a-z]+:[!-~]+$`)
+)
+
+// A choice is a set of words, and the words that are planned and not built.
+type choice struct{ built, planned []string }
+
+var (
+	snapshotModes      = choice{[]string{SnapshotInitial, SnapshotNever}, []string{"only"}}
+	formats            = choice{[]string{FormatNative}, []string{"debezium", "maxwell", "canal", "upsert"}}
+	logLevels          = choice{built: []string{"debug", "info", "warn", "error"}}
+	logFormats         = choice{built: []string{"console", "json"}}
+	jsonForms          = choice{built: []string{JSONEmbed, JSONText}}
+	infinityForms      = choice{built: []string{InfinityText, InfinityNull}}
+	invalidTextActions = choice{built: []string{InvalidTextStop, InvalidTextReplace}}
+
+	publishSchemes    = choice{[]string{"stdout:", "file:", "discard:"}, []string{"kafka:", "kinesis:", "s3:"}}
+	checkpointSchemes = choice{[]string{"file:"}, []string{"kafka:", "dynamodb:", "postgres:", "mysql:"}}
+)
+
+func choose(to *string, text, what string, from choice) error {
+	if slices.Contains(from.built, text) {
+		*to = text
+		return nil
+	}
+	return from.refuse(text, what)
+}
+
+// refuse returns the error for a word that is not among the built ones. It
+// quotes text only when it is one of ours.
+func (c choice) refuse(text, what string) error {
+	if slices.Contains(c.planned, text) {
+		return fmt.Errorf("this version does not have the %s %q yet; it has %s", what, text, list(c.built, "and"))
+	}
+	return errors.New("expected " + list(c.built, "or"))
+}
+
+// list writes words as people do: a, b or c.
+func list(words []string, conjunction string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " " + conjunction + " " + words[last]
+}
+
+func setName(c *Config, text string) error {
+	if !pipelineName.MatchString(text) {
+		return errors.New("expected 1 to 40 of the characters a-z 0-9 _")
+	}
+	c.Name = text
+	return nil
+}
+
+func setSource(c *Config, text string) error {
+	if _, err := parseSource(text); err != nil {
+		return err
+	}
+	c.Source.URL = NewSecret(text)
+	return nil
+}
+
+func appendTable(to *[]string, text string, exclusions bool) error {
+	name, excluded := strings.CutPrefix(text, "!")
+	if excluded && !exclusions {
+		return errors.New("expected the name or glob of a table; an exclusion has no meaning here")
+	}
+	if strings.TrimSpace(name) == "" {
+		return errors.New("expected the name or glob of a table, not nothing")
+	}
+	*to = append(*to, text)
+	return nil
+}
+
+func setSlot(c *Config, text string) error {
+	if !slotName.MatchString(text) {
+		return errors.New("expected 1 to 63 of the characters a-z 0-9 _")
+	}
+	c.Source.Postgres.Slot = text
+	return nil
+}
+
+func setPublication(c *Config, text string) error {
+	if text == "" || len(text) > maxIdentifier || strings.Contains(text, "\x00") {
+		return errors.New("expected a name of 1 to 63 bytes")
+	}
+	c.Source.Postgres.Publication = text
+	return nil
+}
+
+func setPublish(c *Config, text string) error {
+	dir, isFile, err := filePath(text)
+	switch {
+	case err != nil:
+		return err
+	case isFile:
+		c.Publish.Sink, c.Publish.Dir = SinkFile, dir
+	case text == "stdout:":
+		c.Publish.Sink = SinkStdout
+	case text == "discard:":
+		c.Publish.Sink = SinkDiscard
+	default:
+		scheme, _, _ := strings.Cut(text, ":")
+		return publishSchemes.refuse(scheme+":", "sink")
+	}
+	c.Publish.URL = text
+	return nil
+}
+
+func setTopic(c *Config, text string) error {
+	topic, err := transform.ParseTopic(text)
+	if err != nil {
+		return err
+	}
+	c.Publish.Topic = topic
+	return nil
+}
+
+func setCheckpoint(c *Config, text string) error {
+	path, isFile, err := filePath(text)
+	if err != nil {
+		return err
+	}
+	if !isFile {
+		scheme, _, _ := strings.Cut(text, ":")
+		return checkpointSchemes.refuse(scheme+":", "checkpoint store")
+	}
+	if strings.HasSuffix(path, "/") {
+		return errors.New("it names a folder; expected a file such as file:./tailrace.json")
+	}
+	c.Checkpoint.URL, c.Checkpoint.Path = text, path
+	return nil
+}
+
+func setMemory(c *Config, text string) error {
+	size, err := ParseSize(text)
+	if err != nil {
+		return err
+	}
+	if size < minMemory {
+		return fmt.Errorf("expected at least %v", minMemory)
+	}
+	c.Limits.Memory = size
+	return nil
+}
+
+func setDuration(to *time.Duration, text string, least time.Duration) error {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return fmt.Errorf("expected %v", kindDuration)
+	}
+	if d < least {
+		return fmt.Errorf("expected at least %v", least)
+	}
+	*to = d
+	return nil
+}
+
+func setBool(to *bool, text string) error {
+	if text != "true" && text != "false" {
+		return fmt.Errorf("expected %v", kindBool)
+	}
+	*to = text == "true"
+	return nil
+}
+
+// setFrom checks only the outside of a position: its inside is the source's.
+func setFrom(c *Config, text string) error {
+	if when, ok := event.TimeOf(text); ok {
+		if _, err := time.Parse(time.RFC3339Nano, when); err != nil {
+			return errors.New("expected a time as in time:2026-11-21T10:00:00Z")
+		}
+	} else if text != event.Earliest && text != event.Now && !position.MatchString(text) {
+		return errors.New("expected a position such as lsn:0/16B3748, earliest, now or time:2026-11-21T10:00:00Z")
+	}
+	c.From = text
+	return nil
+}
+
+func setUntil(c *Config, text string) error {
+	if _, ok := event.TimeOf(text); ok || text != event.Now && !position.MatchString(text) {
+		return errors.New("expected a position such as lsn:0/16B3748, or now")
+	}
+	c.Until = text
+	return nil
+}

@@ -1,0 +1,151 @@
+package config
+
+// A Setting is one thing that can be set. cmd makes a flag of each one that
+// has a Flag, and docs/configuration.md a row.
+type Setting struct {
+	Key     string // in the file, nested at the dots; names the setting everywhere else too
+	Flag    string // without dashes, "" if it has none
+	Env     string // environment variable, "" if it has none
+	Arg     string // what it takes, for help: URL, GLOB
+	Default string // for help, "" if there is none
+	Meaning string // for help: one line without a full stop
+	List    bool   // the flag may be repeated, the variable is split at commas
+	NoFile  bool   // it is said once, for one start, so the file does not have it
+	Secret  bool   // its value is never shown
+
+	kind kind
+	set  func(c *Config, text string) error // stores text, or says what is expected without quoting it
+}
+
+// A kind is what a setting's value may be in the file.
+type kind uint8
+
+const (
+	kindText kind = iota
+	kindURL       // references are percent-encoded
+	kindSize      // text or a number
+	kindDuration
+	kindBool
+	kindTextOrNull // the word null need not be quoted
+)
+
+func (k kind) String() string {
+	return [...]string{"text", "a URL", "a size such as 256MiB", "a duration such as 1s", "true or false", "text or null"}[k]
+}
+
+// Settings returns every setting once, in the order of the reference. The
+// caller owns the slice.
+func Settings() []Setting {
+	return []Setting{
+		{
+			Key: "name", Flag: "name", Env: "TAILRACE_NAME", Arg: "NAME", Default: "tailrace",
+			Meaning: "names the pipeline: its checkpoint, slot and publication; 1 to 40 of `a-z 0-9 _`",
+			set:     setName,
+		},
+		{
+			Key: "source.url", Flag: "source", Env: "TAILRACE_SOURCE", Arg: "URL", Secret: true, kind: kindURL,
+			Meaning: "the database: `postgres://user:password@host:5432/database`",
+			set:     setSource,
+		},
+		{
+			Key: "source.tables", Flag: "table", Env: "TAILRACE_TABLES", Arg: "GLOB", List: true, Default: "every user table",
+			Meaning: "tables to capture: names or globs as in `shop.*`; `!shop.audit_*` excludes, and exclusions win",
+			set:     func(c *Config, s string) error { return appendTable(&c.Source.Tables, s, true) },
+		},
+		{
+			Key: "source.insert_only", Arg: "GLOB", List: true,
+			Meaning: "tables of which only inserts are captured, names or globs: those without a replica identity",
+			set:     func(c *Config, s string) error { return appendTable(&c.Source.InsertOnly, s, false) },
+		},
+		{
+			Key: "source.snapshot", Flag: "snapshot", Env: "TAILRACE_SNAPSHOT", Arg: "MODE", Default: SnapshotInitial,
+			Meaning: "`initial`: first copy when there is no checkpoint; `never`: only follow the log",
+			set:     func(c *Config, s string) error { return choose(&c.Source.Snapshot, s, "mode", snapshotModes) },
+		},
+		{
+			Key: "source.postgres.slot", Arg: "NAME", Default: "tailrace_{name}, tailrace for the name tailrace",
+			Meaning: "replication slot: 1 to 63 of `a-z 0-9 _`",
+			set:     setSlot,
+		},
+		{
+			Key: "source.postgres.publication", Arg: "NAME", Default: "tailrace_{name}, tailrace for the name tailrace",
+			Meaning: "publication: 1 to 63 bytes",
+			set:     setPublication,
+		},
+		{
+			Key: "source.postgres.create", Arg: "BOOL", Default: "true", kind: kindBool,
+			Meaning: "make slot and publication when they are missing",
+			set:     func(c *Config, s string) error { return setBool(&c.Source.Postgres.Create, s) },
+		},
+		{
+			Key: "publish.url", Flag: "publish", Env: "TAILRACE_PUBLISH", Arg: "URL", kind: kindURL,
+			Meaning: "where events go: `stdout:`, `file:///dir` (one NDJSON file per topic) or `discard:`",
+			set:     setPublish,
+		},
+		{
+			Key: "publish.topic", Flag: "topic", Env: "TAILRACE_TOPIC", Arg: "TEMPLATE", Default: "{name}.{schema}.{table}",
+			Meaning: "topic of a table: `A-Z a-z 0-9 . _ -` with `{name}`, `{db}`, `{schema}` and `{table}`",
+			set:     setTopic,
+		},
+		{
+			Key: "publish.format", Flag: "format", Env: "TAILRACE_FORMAT", Arg: "FORMAT", Default: FormatNative,
+			Meaning: "form of an event: `native`",
+			set:     func(c *Config, s string) error { return choose(&c.Publish.Format, s, "format", formats) },
+		},
+		{
+			Key: "checkpoint.url", Flag: "checkpoint", Env: "TAILRACE_CHECKPOINT", Arg: "URL", Default: "file:./tailrace-{name}.json", kind: kindURL,
+			Meaning: "where the place in the log is kept: `file:///path.json` or `file:./relative.json`, `{name}` allowed",
+			set:     setCheckpoint,
+		},
+		{
+			Key: "checkpoint.interval", Arg: "DURATION", Default: "1s", kind: kindDuration,
+			Meaning: "least time between two saves, at least 10ms",
+			set:     func(c *Config, s string) error { return setDuration(&c.Checkpoint.Interval, s, minInterval) },
+		},
+		{
+			Key: "from", Flag: "from", Env: "TAILRACE_FROM", Arg: "POS", NoFile: true,
+			Meaning: "start here instead of at the checkpoint: a position, `earliest`, `now` or `time:RFC3339`; applied once per value",
+			set:     setFrom,
+		},
+		{
+			Key: "until", Flag: "until", Arg: "POS", NoFile: true,
+			Meaning: "stop, flushed and saved, once everything up to here is published: a position or `now`",
+			set:     setUntil,
+		},
+		{
+			Key: "limits.memory", Flag: "memory", Env: "TAILRACE_MEMORY", Arg: "SIZE", Default: "256MiB", kind: kindSize,
+			Meaning: "ceiling on the bytes held, at least 16MiB",
+			set:     setMemory,
+		},
+		{
+			Key: "limits.drain", Flag: "drain", Env: "TAILRACE_DRAIN", Arg: "DURATION", Default: "25s", kind: kindDuration,
+			Meaning: "longest flush after SIGTERM, at least 100ms",
+			set:     func(c *Config, s string) error { return setDuration(&c.Limits.Drain, s, minDrain) },
+		},
+		{
+			Key: "log.level", Flag: "log-level", Env: "TAILRACE_LOG_LEVEL", Arg: "LEVEL", Default: "info",
+			Meaning: "`debug`, `info`, `warn` or `error`",
+			set:     func(c *Config, s string) error { return choose(&c.Log.Level, s, "level", logLevels) },
+		},
+		{
+			Key: "log.format", Flag: "log-format", Env: "TAILRACE_LOG_FORMAT", Arg: "FORMAT", Default: "console on a terminal, else json",
+			Meaning: "`console` or `json`",
+			set:     func(c *Config, s string) error { return choose(&c.Log.Format, s, "format", logFormats) },
+		},
+		{
+			Key: "values.json", Arg: "FORM", Default: JSONEmbed,
+			Meaning: "JSON columns: `embed` as JSON, or `text` as a string",
+			set:     func(c *Config, s string) error { return choose(&c.Values.JSON, s, "form", jsonForms) },
+		},
+		{
+			Key: "values.infinity", Arg: "FORM", Default: InfinityText, kind: kindTextOrNull,
+			Meaning: "infinite dates and timestamps: `text` as a string, or `null`",
+			set:     func(c *Config, s string) error { return choose(&c.Values.Infinity, s, "form", infinityForms) },
+		},
+		{
+			Key: "values.invalid_text", Arg: "ACTION", Default: InvalidTextStop,
+			Meaning: "text that has no UTF-8 form: `stop`, or `replace` it by U+FFFD",
+			set:     func(c *Config, s string) error { return choose(&c.Values.InvalidText, s, "action", invalidTextActions) },
+		},
+	}
+}

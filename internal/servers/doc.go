@@ -1,0 +1,12 @@
+// Package servers gives tests real databases.
+//
+// One process owns the shared servers of a whole test run: `make test` and
+// `make servers` start it and put its address into TAILRACE_SERVERS. It starts a
+// server when the first test asks for it and removes everything at the end.
+// Postgres gives a test a clean database on such a server.
+//
+// A test that must restart, kill or configure a server takes one of its own
+// with NewPostgres; that one belongs to the test's process.
+//
+// Programs that are no tests use Start.
+package servers

@@ -1,0 +1,20 @@
+package servers
+
+import (
+	"context"
+
+	"github.com/tailrace/tailrace/internal/servers/local"
+)
+
+// Start starts a Postgres of the calling program's own, for programs that are
+// no tests: no owner is needed. Version is 15 or 18; settings overrides
+// postgresql.conf and may be nil; the context bounds only the start. The caller
+// calls Close on the answer; if it dies before, the server goes all the same.
+func Start(ctx context.Context, version int, settings map[string]string) (*local.Postgres, error) {
+	return local.Start(ctx, version, settings)
+}
+
+// Versions returns the Postgres versions that tests run on, for tables of tests.
+func Versions() []int {
+	return local.Versions()
+}

@@ -1,0 +1,94 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// errRemoved says that somebody took a file away while it was written to.
+var errRemoved = errors.New("it was removed while it was written to")
+
+// An output is the file of one topic. It stays known while it is closed to
+// make room for others.
+type output struct {
+	path string
+	file *os.File // nil while it is closed
+	used uint64   // number of the last group that had lines for it
+
+	need    int    // how many bytes the group has for it
+	lines   []byte // those bytes
+	durable int64  // length when it was opened or last synced
+	synced  bool   // nothing was written since
+}
+
+// open opens the file, and reports whether that made it.
+func (o *output) open() (created bool, err error) {
+	f, err := os.OpenFile(o.path, os.O_WRONLY|os.O_APPEND, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		created = true
+		f, err = os.OpenFile(o.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o644)
+	}
+	if err != nil {
+		return false, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return false, errors.Join(err, f.Close())
+	}
+	o.file, o.durable = f, info.Size()
+	return created, nil
+}
+
+// write appends the lines of the group.
+func (o *output) write() error {
+	o.synced = false
+	_, err := o.file.Write(o.lines)
+	o.lines = nil
+	return err
+}
+
+// sync makes what was written durable.
+func (o *output) sync() error {
+	if o.synced {
+		return nil
+	}
+	if err := o.file.Sync(); err != nil {
+		return err
+	}
+	var info syscall.Stat_t
+	if err := syscall.Fstat(int(o.file.Fd()), &info); err != nil {
+		return fmt.Errorf("stat %s: %w", o.path, err)
+	}
+	if info.Nlink == 0 {
+		return fmt.Errorf("%s: %w", o.path, errRemoved)
+	}
+	o.durable, o.synced = info.Size, true
+	return nil
+}
+
+// close syncs the file first: the errors of a write-back that nobody waited
+// for are not sure to reach a file that is opened later.
+func (o *output) close() error {
+	if err := o.sync(); err != nil {
+		return err
+	}
+	f := o.file
+	o.file = nil
+	return f.Close()
+}
+
+// abandon cuts off what is not durable: half a line, and lines that will be
+// sent again. It does what it can after an error that is reported already; what
+// is left of a line is cut off by the next Open.
+func (o *output) abandon() {
+	if o.file == nil || o.synced {
+		return
+	}
+	if info, err := o.file.Stat(); err == nil && info.Size() > o.durable {
+		_ = o.file.Truncate(o.durable)
+	}
+	o.synced = true
+}

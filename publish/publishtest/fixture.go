@@ -1,0 +1,213 @@
+package publishtest
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/publish"
+)
+
+// patience is how long a Publisher may take for what it must not refuse.
+const patience = time.Minute
+
+// A fixture is a Harness with an open Publisher, and what was published to it.
+type fixture struct {
+	Harness
+	p      publish.Publisher
+	closed bool
+	want   map[string][]string // values accepted, by name
+
+	mu       sync.Mutex
+	accepted []*call
+}
+
+// A call is what is known of one accepted batch.
+type call struct {
+	count int // how often done was called
+	err   error
+	lines map[string]int // how many values there were up to and with this batch
+}
+
+func (f *fixture) open(t *testing.T) {
+	t.Helper()
+	f.p, f.closed = f.Open(t), false
+	t.Cleanup(func() { f.close(t) })
+}
+
+func (f *fixture) close(t *testing.T) {
+	t.Helper()
+	if f.closed {
+		return
+	}
+	f.closed = true
+	within(t, "Close", func() error { return f.p.Close() })
+}
+
+// publish hands b on and does not wait.
+func (f *fixture) publish(t *testing.T, b *publish.Batch) {
+	t.Helper()
+	if err := f.publishIn(t.Context(), b); err != nil {
+		t.Fatalf("publish: %v", err)
+	}
+}
+
+// publishAndWait hands b on and waits for its done.
+func (f *fixture) publishAndWait(t *testing.T, b *publish.Batch) {
+	t.Helper()
+	done := make(chan error, 1)
+	if err := f.publishThen(t.Context(), b, func(err error) { done <- err }); err != nil {
+		t.Fatalf("publish: %v", err)
+	}
+	within(t, "done", func() error { return <-done })
+}
+
+func (f *fixture) publishIn(ctx context.Context, b *publish.Batch) error {
+	return f.publishThen(ctx, b, func(error) {})
+}
+
+func (f *fixture) publishThen(ctx context.Context, b *publish.Batch, then func(error)) error {
+	values := f.values(b) // b is the Publisher's once it is accepted
+	c := new(call)
+	err := f.p.Publish(ctx, b, func(err error) {
+		f.mu.Lock()
+		c.count++
+		c.err = err
+		f.mu.Unlock()
+		then(err)
+	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil || c.count > 0 {
+		f.accepted = append(f.accepted, c)
+		for _, v := range values {
+			f.want[v.name] = append(f.want[v.name], v.text)
+		}
+		c.lines = make(map[string]int)
+		for name, all := range f.want {
+			c.lines[name] = len(all)
+		}
+	}
+	return err
+}
+
+type value struct{ name, text string }
+
+func (f *fixture) values(b *publish.Batch) []value {
+	var all []value
+	for i := range b.Records {
+		r := &b.Records[i]
+		if name := f.Name(r.Topic); name != "" {
+			all = append(all, value{name, string(b.Value(r))})
+		}
+	}
+	return all
+}
+
+func (f *fixture) flush(t *testing.T) {
+	t.Helper()
+	within(t, "Flush", func() error { return f.p.Flush(t.Context()) })
+}
+
+// allDone checks that done was called once for everything accepted.
+func (f *fixture) allDone(t *testing.T) {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, c := range f.accepted {
+		if c.count != 1 {
+			t.Errorf("batch %d: done was called %d times, want once", i, c.count)
+		}
+	}
+}
+
+// compare checks that exactly what was accepted can be read.
+func (f *fixture) compare(t *testing.T) {
+	t.Helper()
+	got := f.Read(t)
+	for name, want := range f.want {
+		sameLines(t, name, got[name], want)
+	}
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		if f.want[name] == nil && len(got[name]) > 0 {
+			t.Errorf("%s: got %d values, want none", name, len(got[name]))
+		}
+	}
+}
+
+// prefix checks that what can be read is the beginning of what was accepted,
+// and holds all that is done.
+func (f *fixture) prefix(t *testing.T) {
+	t.Helper()
+	got := f.Read(t)
+	durable := make(map[string]int)
+	f.mu.Lock()
+	for _, c := range f.accepted {
+		if c.err == nil {
+			durable = c.lines
+		}
+	}
+	f.mu.Unlock()
+	for name, want := range f.want {
+		n := len(got[name])
+		if n < durable[name] || n > len(want) {
+			t.Errorf("%s: got %d values, want at least %d that are done and at most %d", name, n, durable[name], len(want))
+			continue
+		}
+		sameLines(t, name, got[name], want[:n])
+	}
+}
+
+func sameLines(t *testing.T, name string, got, want []string) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: got %d values, want %d", name, len(got), len(want))
+	}
+	for i := range min(len(got), len(want)) {
+		if got[i] != want[i] {
+			t.Errorf("%s: value %d is %.80q, want %.80q", name, i, got[i], want[i])
+			return
+		}
+	}
+}
+
+// within runs do and ends the test if it fails or takes too long.
+func within(t *testing.T, what string, do func() error) {
+	t.Helper()
+	result := make(chan error, 1)
+	go func() { result <- do() }()
+	select {
+	case err := <-result:
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	case <-time.After(patience):
+		t.Fatalf("%s has not come for %v", what, patience)
+	}
+}
+
+func data(name string) *publish.Topic { return &publish.Topic{Name: name} }
+
+func add(b *publish.Batch, topic *publish.Topic, text string) {
+	key := `{"id":1}`
+	b.Add(topic, uint32(len(b.Records)), []byte(key), []byte(text))
+}
+
+func batch(topic *publish.Topic, texts ...string) *publish.Batch {
+	b := new(publish.Batch)
+	for _, text := range texts {
+		add(b, topic, text)
+	}
+	return b
+}
+
+// Lines splits what a Publisher wrote as lines, for a Harness. A last line
+// without a break is no line.
+func Lines(text string) []string {
+	all := strings.Split(text, "\n")
+	return all[:len(all)-1]
+}

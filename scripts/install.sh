@@ -1,0 +1,31 @@
+#!/bin/bash
+# Installs the Debian packages that the tests need and this machine lacks. Does
+# nothing, quickly, when all are there.
+set -euo pipefail
+
+missing=()
+[[ -x /usr/lib/postgresql/15/bin/postgres ]] || missing+=(postgresql-15)
+command -v make >/dev/null || missing+=(make)
+# The race detector needs cgo: a compiler and the C library's headers.
+command -v gcc >/dev/null || missing+=(gcc)
+[[ -e /usr/include/stdlib.h ]] || missing+=(libc6-dev)
+((${#missing[@]})) || exit 0
+
+if ((EUID != 0)); then
+	echo "install.sh: missing: ${missing[*]}; run as root: apt-get install ${missing[*]}" >&2
+	exit 1
+fi
+if ! command -v apt-get >/dev/null; then
+	echo "install.sh: missing: ${missing[*]}; only Debian's apt-get is known here, install them by hand" >&2
+	exit 1
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+install=(apt-get install --yes --no-install-recommends)
+apt-get update
+if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
+	# The package would start a server of its own; the tests only use its programs.
+	"${install[@]}" postgresql-common </dev/null
+	sed -i 's/^#\?create_main_cluster *=.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+fi
+"${install[@]}" "${missing[@]}" </dev/null
