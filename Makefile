@@ -54,7 +54,7 @@ fuzz: ## fuzz each decoder for FUZZTIME (60s)
 
 .PHONY: install
 install: ## install the Debian packages that tests need
-	scripts/install.sh
+	@scripts/install.sh
 
 .PHONY: clean
 clean: ## remove what was built

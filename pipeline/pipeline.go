@@ -95,8 +95,10 @@ func (p *Pipeline) Run(ctx context.Context) error {
 				p.started(st)
 			}
 			worked = true
-			wait.Reset()
 			err = l.run(ctx)
+			if l.saved.Position != st.Position || l.saved.Ver != st.Ver {
+				wait.Reset() // it got on: a stream that breaks at once is not opened ten times a second
+			}
 			st = l.saved
 		}
 		switch {

@@ -113,7 +113,13 @@ func (s *sequencer) documents(j *job) error {
 		b.Add(s.p.topics.docs, murmur2.Sum([]byte(t.Version)), []byte(`"`+t.Version+`"`), s.scratch)
 	}
 	durable := make(chan error, 1)
-	if err := s.publish(b, func(err error) { durable <- err }); err != nil {
+	err := s.publish(b, func(err error) {
+		if err != nil {
+			s.failSink(err)
+		}
+		durable <- err
+	})
+	if err != nil {
 		return err
 	}
 	if s.commit != nil {
@@ -124,7 +130,7 @@ func (s *sequencer) documents(j *job) error {
 	}
 	select {
 	case err := <-durable:
-		return s.sinkError(err)
+		return err
 	case <-s.hard.Done():
 		return s.hard.Err()
 	}

@@ -136,8 +136,12 @@ func partOf(topic string, hash uint32) string {
 // position is the place after the first n entries.
 func position(n int) event.Position { return event.Position("place:" + strconv.Itoa(n)) }
 
-// passed is how many entries lie before p.
+// passed is how many entries lie before p; none before the position of a
+// State that was never saved.
 func passed(p event.Position) int {
+	if p == "" {
+		return 0
+	}
 	n, err := strconv.Atoi(strings.TrimPrefix(string(p), "place:"))
 	if err != nil {
 		panic(fmt.Sprintf("position %q is not of this log", p))

@@ -108,6 +108,7 @@ func (s *shelf) store(b *publish.Batch, r *publish.Record, life int) {
 // once in a life, from an earlier one on up to the newest again.
 func (s *shelf) arrive(row int, part string, life int) {
 	w, want := s.w, &s.w.log.rows[row]
+	w.trace("row %d is stored in %s", row, part)
 	if part != want.part {
 		w.violate("row %d went to %s, not to %s", row, part, want.part)
 	}

@@ -36,6 +36,9 @@ func (s *simSource) Locate(_ context.Context, st checkpoint.State, from string) 
 			from = string(position(0))
 		}
 		st.Position, st.Bound = event.Position(from), 0
+		if at := passed(st.Position); at > 0 {
+			st.Bound = s.w.log.entries[at-1].bound
+		}
 	}
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
@@ -180,6 +183,7 @@ func (s *simStream) Confirm(p event.Position) {
 	defer s.w.mu.Unlock()
 	s.w.act()
 	at, saved := passed(p), passed(s.w.saved.Position)
+	s.w.trace("place %d is confirmed", at)
 	if at > saved {
 		s.w.violate("place %d was confirmed, but only %d is saved", at, saved)
 	}

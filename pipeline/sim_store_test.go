@@ -63,6 +63,7 @@ func (s *simStore) Close() error { return nil }
 // mu is held.
 func (w *world) save(st checkpoint.State) {
 	row := w.resume(st)
+	w.trace("%s %s is saved: %d rows", st.Position, st.Ver, row)
 	if w.shelf.prefix < row {
 		w.violate("the saved state covers %d rows, but only the first %d are published", row, w.shelf.prefix)
 	}

@@ -77,11 +77,12 @@ func newConfig(r *rand.Rand) config {
 // A world is everything outside of the pipeline: what outlives a process, and
 // what was promised. mu guards all of it.
 type world struct {
-	t    *testing.T
-	seed uint64
-	r    *rand.Rand
-	cfg  config
-	log  *simLog
+	t     *testing.T
+	seed  uint64
+	since time.Time
+	r     *rand.Rand
+	cfg   config
+	log   *simLog
 
 	mu         sync.Mutex
 	violations []string
@@ -94,20 +95,20 @@ type world struct {
 	hasSaved  bool
 	confirmed int // place
 
-	life    int // streams opened
-	from    int // row that the life begins with
-	next    int // row that the sink must be given next
-	handed  int // rows read in this life
-	reached int // place read up to
-	held    int64
-	fullest int64
+	life    int   // streams opened
+	from    int   // row that the life begins with
+	next    int   // row that the sink must be given next
+	handed  int   // rows read in this life
+	begun   int   // place that the life begins at
+	reached int   // place read up to
+	held    int64 // bytes of rows read and not done
 
 	shelf shelf
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
 	r := rand.New(rand.NewPCG(seed, 1))
-	w := &world{t: t, seed: seed, r: r, cfg: newConfig(r)}
+	w := &world{t: t, seed: seed, since: time.Now(), r: r, cfg: newConfig(r)}
 	w.log = newLog(r, w.cfg.memory)
 	w.shelf.init(w)
 	return w
@@ -120,6 +121,13 @@ func (w *world) violate(format string, args ...any) {
 	}
 	if w.fire != nil {
 		w.fire()
+	}
+}
+
+// trace tells what happens when a single seed is repeated.
+func (w *world) trace(format string, args ...any) {
+	if *simSeed != 0 {
+		w.t.Logf("%v "+format, append([]any{time.Since(w.since)}, args...)...)
 	}
 }
 
@@ -143,6 +151,7 @@ func (w *world) chance(r *rand.Rand, p float64) bool {
 		return false
 	}
 	w.faults--
+	w.trace("a fault happens")
 	return true
 }
 
@@ -150,8 +159,10 @@ func (w *world) chance(r *rand.Rand, p float64) bool {
 func (w *world) begin(st checkpoint.State) {
 	w.life++
 	w.from = w.resume(st)
-	w.next, w.handed, w.reached = w.from, w.from, passed(st.Position)
+	w.begun = passed(st.Position)
+	w.next, w.handed, w.reached = w.from, w.from, w.begun
 	w.held = 0
+	w.trace("life %d begins at place %d, row %d", w.life, w.begun, w.from)
 }
 
 // resume is the first row that st says is not yet published.
@@ -173,11 +184,11 @@ func (w *world) handOut(first, last int, u *event.Unit) {
 	for _, row := range w.log.rows[first:last][max(0, min(w.from, last)-first):] {
 		w.held += int64(len(row.value))
 	}
-	w.fullest = max(w.fullest, w.held)
 	w.handed = max(w.handed, last)
 	if u.Position != "" {
 		w.reached = passed(u.Position)
 	}
+	w.trace("rows %d to %d are read, position %q, %d bytes held", first, last, u.Position, w.held)
 }
 
 // An ending is how a process ends.
@@ -189,6 +200,10 @@ const (
 	byCrash
 	byPoison
 )
+
+func (e ending) String() string {
+	return [...]string{"itself", "a signal", "a crash", "an encode error"}[e]
+}
 
 // play runs processes until one has reached the end of the log by itself.
 func (w *world) play() {
@@ -220,6 +235,8 @@ func (w *world) process(how ending) bool {
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Hour)
 	defer cancel()
 	w.fuse, w.faults, w.failed = -1, 6, false
+	lives := w.life
+	w.trace("a process starts, to end by %s", how)
 	var once sync.Once
 	var signalled time.Time
 	w.fire = func() { once.Do(func() { signalled = time.Now(); cancel() }) }
@@ -245,7 +262,8 @@ func (w *world) process(how ending) bool {
 		w.violate("the end of the log was not reached within an hour: %d of %d rows stored, %d bytes held of %d",
 			w.shelf.prefix, len(w.log.rows), w.held, w.cfg.memory)
 	}
-	w.judge(p, err, !signalled.IsZero(), enc)
+	w.trace("Run has returned: %v", err)
+	w.judge(p, err, w.life > lives, !signalled.IsZero(), enc)
 	return err == nil && passed(w.saved.Position) == len(w.log.entries)
 }
 

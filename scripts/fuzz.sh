@@ -5,8 +5,8 @@ set -euo pipefail
 time=$1
 
 for package in $(go list ./...); do
-	# A package without tests answers with its name only.
-	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+	listed=$(go test -list '^Fuzz' "$package") # stops here if it does not compile
+	for target in $(grep '^Fuzz' <<<"$listed" || true); do
 		echo "$package $target"
 		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package"
 	done

@@ -86,9 +86,20 @@ func (s *Source) connectReplication(ctx context.Context) (*pgconn.PgConn, error)
 	cfg.RuntimeParams["replication"] = "database"
 	cfg.RuntimeParams["wal_sender_timeout"] = senderTimeout
 	cfg.RuntimeParams["application_name"] = "tailrace " + s.cfg.Name
+	// The socket itself is remembered, since it may lie beneath TLS.
+	var socket net.Conn
+	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		socket = conn
+		return conn, err
+	}
 	conn, err := pgconn.ConnectConfig(ctx, cfg)
+	s.pacer, _ = socket.(pacer)
 	return conn, classify("connect for replication", err)
 }
+
+// A pacer is a socket whose reads can be made to wait for more.
+type pacer interface{ pace(on bool) }
 
 // simple runs a replication command and returns its rows as text.
 func simple(ctx context.Context, conn *pgconn.PgConn, sql string) ([][]string, error) {

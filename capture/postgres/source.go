@@ -48,6 +48,7 @@ type Source struct {
 	// repl is made by Locate and taken by Open, so that what was found out on
 	// it, and a temporary slot, hold for the stream.
 	repl     *pgconn.PgConn
+	pacer    pacer // repl's socket, nil where there is none
 	identity identity
 }
 

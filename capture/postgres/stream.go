@@ -43,7 +43,7 @@ var _ capture.Stream = (*stream)(nil)
 func newStream(src *Source, conn net.Conn, at lsn, m memory) *stream {
 	return &stream{
 		src:       src,
-		wire:      wire{conn: conn, max: src.cfg.MaxRow, buf: make([]byte, wireBuffer), lastRead: time.Now()},
+		wire:      wire{conn: conn, pacer: src.pacer, max: src.cfg.MaxRow, buf: make([]byte, wireBuffer), lastRead: time.Now()},
 		keeper:    startKeeper(conn, &src.side, at),
 		relations: newRelations(src, m),
 		last:      at,

@@ -21,10 +21,10 @@ const (
 	frameHeader = 5
 
 	// pause is how long to wait before a read while catching up, after a read
-	// that brought little. The server sends one packet per row, and a reader
-	// that is woken for each slows the sender down more than itself: with
-	// pauses both move twice as much. It is too short for the receive window
-	// to fill.
+	// that took all there was. The server sends one packet per row, and a
+	// reader that is woken for each slows the sender down more than itself:
+	// with pauses both move twice as much. It is too short for the receive
+	// window to fill.
 	pause = 400 * time.Microsecond
 	// busyRate is the number of messages per second from which on a stream
 	// counts as catching up.
@@ -33,14 +33,14 @@ const (
 
 // wire cuts the server's bytes into messages.
 type wire struct {
-	conn net.Conn
-	max  int // longest message that is read
+	conn  net.Conn
+	pacer pacer // nil where reads can't be paced
+	max   int   // longest message that is read
 
 	buf  []byte
 	r, w int // buf[r:w] is read from the socket and not yet looked at
 
-	short    bool // the last read brought little
-	messages int  // since lastRead
+	messages int // since lastRead
 	lastRead time.Time
 }
 
@@ -100,8 +100,8 @@ func (w *wire) fill(ctx context.Context, behind bool) error {
 	now := time.Now()
 	busy := behind || float64(w.messages) > busyRate*now.Sub(w.lastRead).Seconds()
 	w.messages, w.lastRead = 0, now
-	if w.short && busy {
-		time.Sleep(pause)
+	if w.pacer != nil {
+		w.pacer.pace(busy)
 	}
 	if err := w.conn.SetReadDeadline(now.Add(silence)); err != nil {
 		return failure.Retry(fmt.Errorf("read from the server: %w", err))
@@ -110,7 +110,6 @@ func (w *wire) fill(ctx context.Context, behind bool) error {
 	n, err := w.conn.Read(w.buf[w.w:])
 	stop()
 	w.w += n
-	w.short = n < wireBuffer/4
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

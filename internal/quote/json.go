@@ -24,8 +24,17 @@ func AppendJSONContent(dst, s []byte) []byte {
 		if n == len(s) {
 			return dst
 		}
-		dst = appendEscape(dst, s[n])
-		s = s[n+1:]
+		// Special bytes come in swarms, as the quotes of JSON in a text do: the
+		// next few bytes are cheaper one by one.
+		near := min(n+24, len(s))
+		for _, b := range s[n:near] {
+			if special(b) {
+				dst = appendEscape(dst, b)
+			} else {
+				dst = append(dst, b)
+			}
+		}
+		s = s[near:]
 	}
 }
 
@@ -47,6 +56,12 @@ func AppendJSONString(dst []byte, s string) []byte {
 // are: the index of the first `"`, `\` or control character, else len(s).
 func Plain(s []byte) int {
 	i := 0
+	for ; i+16 <= len(s); i += 16 {
+		block := s[i : i+16 : i+16]
+		if specials(binary.LittleEndian.Uint64(block))|specials(binary.LittleEndian.Uint64(block[8:])) != 0 {
+			break
+		}
+	}
 	for ; i+8 <= len(s); i += 8 {
 		if m := specials(binary.LittleEndian.Uint64(s[i:])); m != 0 {
 			return i + bits.TrailingZeros64(m)>>3

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -89,8 +90,10 @@ func (d *Database) Conn(t testing.TB) *pgx.Conn {
 		t.Fatalf("connect to the database of the test: %v", err)
 	}
 	t.Cleanup(func() {
-		// The server may be gone by now, and then there is nothing to close.
-		_ = conn.Close(context.Background())
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		// The server may be gone or frozen by now, and then there is nothing to close.
+		_ = conn.Close(ctx)
 	})
 	return conn
 }

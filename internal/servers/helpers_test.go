@@ -30,7 +30,8 @@ func startReplication(slot string) *pgproto3.Query {
 	return &pgproto3.Query{String: fmt.Sprintf(command, slot)}
 }
 
-// processesOf returns the command lines that name something in the folder.
+// processesOf returns the ids of the processes whose command line names
+// something in the folder.
 func processesOf(t *testing.T, folder string) []string {
 	t.Helper()
 	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -44,7 +45,7 @@ func processesOf(t *testing.T, folder string) []string {
 			continue // it ended after the listing
 		}
 		if strings.Contains(string(line), folder+"/") {
-			found = append(found, strings.ReplaceAll(string(line), "\x00", " "))
+			found = append(found, filepath.Base(filepath.Dir(path)))
 		}
 	}
 	return found

@@ -180,6 +180,9 @@ func TestNothingIsLeftOfAClosedServer(t *testing.T) {
 				s.Database(t).Conn(t)
 				c.before(t, s)
 			})
+			if folder == "" {
+				t.Fatal("there was no server to close")
+			}
 			if _, err := os.Stat(folder); !os.IsNotExist(err) {
 				t.Errorf("look for the folder: got %v, want that it does not exist", err)
 			}

@@ -160,7 +160,8 @@ func (p *Publisher) write() {
 }
 
 // gather waits for a batch and takes what is queued behind it. It returns
-// nothing when the queue is empty and the Publisher is closing.
+// nothing when the Publisher is closing and the queue is empty: it looks there
+// first, since what is queued must get its done.
 func (p *Publisher) gather(group []job) []job {
 	select {
 	case j := <-p.queue:

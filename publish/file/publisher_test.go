@@ -203,7 +203,7 @@ func TestPublishInSteadyStateDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func open(t *testing.T, dir string) *file.Publisher {
+func open(t testing.TB, dir string) *file.Publisher {
 	t.Helper()
 	p, err := file.Open(dir)
 	must(t, err)
@@ -255,7 +255,7 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -40,26 +40,24 @@ func unpacked(ctx context.Context) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("look into the cache: %w", err)
 	}
-	half := final + ".half" // a run that was killed may have left one
-	if err := os.RemoveAll(half); err != nil {
+	work := final + ".work" // a run that was killed may have left one
+	if err := os.RemoveAll(work); err != nil {
 		return "", fmt.Errorf("clear the cache: %w", err)
 	}
-	if err := unpack(ctx, half); err != nil {
+	defer os.RemoveAll(work)
+	whole := filepath.Join(work, "postgres")
+	if err := unpack(ctx, work, whole); err != nil {
 		return "", err
 	}
-	if err := os.Rename(half, final); err != nil {
+	if err := os.Rename(whole, final); err != nil {
 		return "", fmt.Errorf("fill the cache: %w", err)
 	}
 	return final, nil
 }
 
-// unpack downloads Postgres 18 and puts its bin, lib and share into dir.
-func unpack(ctx context.Context, dir string) error {
-	work, err := os.MkdirTemp("", "tailrace-unpack-")
-	if err != nil {
-		return fmt.Errorf("make a folder to unpack in: %w", err)
-	}
-	defer os.RemoveAll(work)
+// unpack downloads Postgres 18 and puts its bin, lib and share into dir, which
+// lies in the folder work.
+func unpack(ctx context.Context, work, dir string) error {
 	port, err := freePort()
 	if err != nil {
 		return err

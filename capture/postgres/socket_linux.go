@@ -1,0 +1,217 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A socket is a connection outside of Go's network poller. The poller has a
+// thread wait in epoll, which every packet wakes although nobody wants to read
+// yet; the server sends a packet per row, and its sending gets slower with
+// each wake. A thread that sleeps in nanosleep is left alone.
+//
+// Read is called by one goroutine at a time and Write by one; the rest from
+// anywhere.
+type socket struct {
+	net.Conn // for the addresses; closed
+	fd       int
+	wakeFD   int // eventfd: look at the deadline again
+
+	mu     sync.RWMutex // read-held while fd is used
+	closed atomic.Bool
+
+	readDeadline, writeDeadline atomic.Int64 // Unix nanoseconds, 0 for none
+	waiting                     atomic.Bool  // Read is in poll, or about to be
+
+	busy atomic.Bool // see pace
+	dry  bool        // the last read took all there was
+}
+
+// newSocket takes conn out of the poller.
+func newSocket(conn net.Conn) (net.Conn, error) {
+	f, ok := conn.(interface{ File() (*os.File, error) })
+	if !ok {
+		return conn, nil
+	}
+	file, err := f.File()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // a duplicate of a duplicate
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err == nil {
+		err = conn.Close()
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	return &socket{Conn: conn, fd: fd, wakeFD: wake}, nil
+}
+
+// dial makes a socket; it is the DialFunc of connections for replication.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return newSocket(conn)
+}
+
+// pace lets reads that would find little wait a moment, so that the next ones
+// find more.
+func (s *socket) pace(on bool) { s.busy.Store(on) }
+
+// Read implements net.Conn.
+func (s *socket) Read(p []byte) (int, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.dry && s.busy.Load() {
+		t := unix.NsecToTimespec(int64(pause))
+		_ = unix.Nanosleep(&t, nil) // a signal may end it early: that is as good
+	}
+	for {
+		if s.closed.Load() {
+			return 0, net.ErrClosed
+		}
+		n, err := unix.Read(s.fd, p)
+		switch {
+		case n > 0:
+			s.dry = n < len(p)
+			return n, nil
+		case err == nil && len(p) > 0:
+			return 0, io.EOF
+		case err == nil:
+			return 0, nil
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN):
+			if err := s.wait(); err != nil {
+				return 0, err
+			}
+		default:
+			return 0, os.NewSyscallError("read", err)
+		}
+	}
+}
+
+// wait returns when there may be something to read, or at the deadline.
+func (s *socket) wait() error {
+	s.waiting.Store(true) // before the deadline is looked at: see wake
+	defer s.waiting.Store(false)
+	timeout, err := untilDeadline(s.readDeadline.Load())
+	if err != nil {
+		return err
+	}
+	fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}, {Fd: int32(s.wakeFD), Events: unix.POLLIN}}
+	if _, err := unix.Poll(fds, timeout); err != nil && !errors.Is(err, unix.EINTR) {
+		return os.NewSyscallError("poll", err)
+	}
+	if fds[1].Revents != 0 {
+		var count [8]byte
+		_, _ = unix.Read(s.wakeFD, count[:]) // EAGAIN: somebody was quicker
+	}
+	return nil
+}
+
+// untilDeadline returns the time to a deadline in milliseconds, -1 for none.
+func untilDeadline(deadline int64) (int, error) {
+	if deadline == 0 {
+		return -1, nil
+	}
+	left := deadline - time.Now().UnixNano()
+	if left <= 0 {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return int(min(left/int64(time.Millisecond)+1, math.MaxInt32)), nil
+}
+
+// wake makes a waiting Read look again.
+func (s *socket) wake() {
+	if s.waiting.Load() {
+		_, _ = unix.Write(s.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // full: it is awake already
+	}
+}
+
+// Write implements net.Conn.
+func (s *socket) Write(p []byte) (int, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	done := 0
+	for done < len(p) {
+		if s.closed.Load() {
+			return done, net.ErrClosed
+		}
+		n, err := unix.SendmsgN(s.fd, p[done:], nil, nil, unix.MSG_NOSIGNAL)
+		switch {
+		case n > 0:
+			done += n
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+			if _, err := untilDeadline(s.writeDeadline.Load()); err != nil {
+				return done, err
+			}
+			// A full send buffer is rare, and a late look at it does no harm.
+			fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}
+			if _, err := unix.Poll(fds, 100); err != nil && !errors.Is(err, unix.EINTR) {
+				return done, os.NewSyscallError("poll", err)
+			}
+		default:
+			return done, os.NewSyscallError("write", err)
+		}
+	}
+	return done, nil
+}
+
+// SetDeadline implements net.Conn.
+func (s *socket) SetDeadline(t time.Time) error {
+	_ = s.SetWriteDeadline(t)
+	return s.SetReadDeadline(t)
+}
+
+// SetReadDeadline implements net.Conn.
+func (s *socket) SetReadDeadline(t time.Time) error {
+	s.readDeadline.Store(nanos(t))
+	s.wake()
+	return nil
+}
+
+// SetWriteDeadline implements net.Conn.
+func (s *socket) SetWriteDeadline(t time.Time) error {
+	s.writeDeadline.Store(nanos(t))
+	return nil
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// Close implements net.Conn. It ends a Read and a Write that run.
+func (s *socket) Close() error {
+	if s.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	_ = unix.Shutdown(s.fd, unix.SHUT_RDWR) // an error says that the peer was first
+	s.wake()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = unix.Close(s.wakeFD)
+	return os.NewSyscallError("close", unix.Close(s.fd))
+}

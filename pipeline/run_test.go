@@ -1,0 +1,169 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/encode"
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/publish"
+)
+
+func TestEncodeErrorComesAfterWhatPrecedesIt(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		const bad = 70
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		p.NewEncoder = func() encode.Encoder { return encoder{w.log.rows[bad].ver, errPoison} }
+		err := p.Run(ctx)
+		wantCode(t, err, failure.ExitStop)
+		if !errors.Is(err, errPoison) {
+			t.Errorf("Run: %v, want the encode error", err)
+		}
+		w.settled(bad, -1)
+
+		p, _, ctx, cancel = w.start()
+		defer cancel()
+		wantCode(t, p.Run(ctx), failure.ExitOK)
+		w.finish()
+	})
+}
+
+func TestSourceStopComesAfterWhatPrecedesIt(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		stop := failure.Stop("", "a schema can't be decoded")
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		p.Source = &hookSource{Source: p.Source, next: func(_ context.Context, n int) error {
+			if n == 9 {
+				return stop
+			}
+			return nil
+		}}
+		if err := p.Run(ctx); !errors.Is(err, stop) {
+			t.Errorf("Run: %v, want the source's error", err)
+		}
+		if w.handed == 0 {
+			t.Error("nothing was read before the error")
+		}
+		w.settled(w.handed, w.reached)
+	})
+}
+
+func TestUntil(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		const until = 3
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		p.Until = string(position(until))
+		wantCode(t, p.Run(ctx), failure.ExitOK)
+		if ctx.Err() != nil {
+			t.Fatal("Run did not end by itself")
+		}
+		if got := passed(w.saved.Position); got < until || got == len(w.log.entries) {
+			t.Errorf("saved place %d, want %d or little more", got, until)
+		}
+
+		p, _, ctx, cancel = w.start()
+		defer cancel()
+		p.Until = string(position(until))
+		p.Source = &hookSource{Source: p.Source, next: func(context.Context, int) error {
+			t.Error("a unit was read although the end had been reached before")
+			return nil
+		}}
+		wantCode(t, p.Run(ctx), failure.ExitOK)
+	})
+}
+
+func TestNoCheckpointAndNoFromIsStop(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		p.From = ""
+		p.OpenSink = func(context.Context) (publish.Publisher, error) {
+			t.Error("the sink was opened")
+			return nil, errSink
+		}
+		wantCode(t, p.Run(ctx), failure.ExitStop)
+		if w.hasSaved || w.life > 0 {
+			t.Error("the source was opened, or a state saved")
+		}
+	})
+}
+
+func TestFromIsAppliedOncePerValue(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var got []string
+		for _, from := range []string{event.Earliest, event.Earliest, string(position(8)), string(position(8)), ""} {
+			p, _, ctx, cancel := w.start()
+			defer cancel()
+			p.From, p.Until = from, string(position(3))
+			p.Source = &hookSource{Source: p.Source, locate: func(from string) { got = append(got, from) }}
+			wantCode(t, p.Run(ctx), failure.ExitOK)
+			w.shelf.prefix = len(w.log.rows) // what From skips is nobody's loss
+		}
+		want := []string{event.Earliest, "", string(position(8)), "", ""}
+		if !slices.Equal(got, want) {
+			t.Errorf("Locate was given %q, want %q", got, want)
+		}
+	})
+}
+
+func TestStartIsSavedBeforeTheSourceIsOpened(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		stop := failure.Stop("", "the disk is full")
+		p.Store = &hookStore{Store: p.Store, save: func(int, checkpoint.State) error { return stop }}
+		p.Source = &hookSource{Source: p.Source, open: func() { t.Error("the source was opened") }}
+		if err := p.Run(ctx); !errors.Is(err, stop) {
+			t.Errorf("Run: %v, want the store's error", err)
+		}
+	})
+}
+
+func TestFencedStoreEndsRun(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		w.cfg.pace = 20 * time.Millisecond
+		fenced := &failure.StopError{Sentence: "fenced", Code: failure.ExitFenced, Err: checkpoint.ErrFenced}
+		store := &hookStore{Store: p.Store, save: func(n int, _ checkpoint.State) error {
+			if n >= 3 {
+				return fenced
+			}
+			return nil
+		}}
+		p.Store = store
+		err := p.Run(ctx)
+		wantCode(t, err, failure.ExitFenced)
+		if !errors.Is(err, checkpoint.ErrFenced) || store.n != 3 {
+			t.Errorf("Run: %v after %d saves, want ErrFenced after 3", err, store.n)
+		}
+	})
+}
+
+func TestOpenTransactionMustComeAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		p.Until = string(position(4))
+		wantCode(t, p.Run(ctx), failure.ExitOK)
+		// No commit of the log is a bound: this transaction has vanished.
+		w.saved.Ver = event.Ver{Commit: w.saved.Bound, Event: 1}
+
+		p, _, ctx, cancel = w.start()
+		defer cancel()
+		err := p.Run(ctx)
+		wantCode(t, err, failure.ExitStop)
+		if err == nil || !strings.Contains(err.Error(), "does not come again") {
+			t.Errorf("Run: %v, want that the transaction does not come again", err)
+		}
+	})
+}
