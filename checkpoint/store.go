@@ -23,8 +23,8 @@ type Store interface {
 
 	// Save makes st durable as a whole before it returns nil. It returns an
 	// error that wraps ErrFenced if another process has acquired the pipeline
-	// since; after any other error the former State is still there, and
-	// saving again may succeed.
+	// since; after any other error either State may be there, each of them
+	// whole, and saving again may succeed.
 	Save(ctx context.Context, st State) error
 
 	// Close gives the pipeline back.

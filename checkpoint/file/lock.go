@@ -4,48 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/flock"
 )
 
 // lockSuffix names the lock beside the checkpoint. The checkpoint itself can't
 // carry the lock, because each Save renames another file to its name.
 const lockSuffix = ".lock"
 
-// takeLock locks the file at path until it is closed or the process ends,
-// however it ends, and leaves the process id in it for whoever comes next.
+// takeLock locks the file at path until it is closed or the process ends.
 func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, unwritable(err, path)
-	}
-	err = flock(f)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		owner := readPID(f)
-		f.Close()
-		return nil, fenced("%s is locked by %s", strings.TrimSuffix(path, lockSuffix), owner)
-	}
-	if err == nil {
-		err = writePID(f)
+	f, err := flock.Take(path, 0o600)
+	var held *flock.HeldError
+	if errors.As(err, &held) {
+		return nil, fenced("%s is locked by %s", strings.TrimSuffix(path, lockSuffix), held.Owner)
 	}
 	if err != nil {
-		f.Close()
 		return nil, unwritable(err, path)
 	}
 	return f, nil
-}
-
-func flock(f *os.File) error {
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if !errors.Is(err, syscall.EINTR) {
-			return os.NewSyscallError("flock", err)
-		}
-	}
 }
 
 // stillLocked returns an error if the name of the lock no longer leads to the
@@ -64,25 +44,6 @@ func stillLocked(lock *os.File) error {
 		return failure.Retry(fmt.Errorf("look at lock: %w", err))
 	}
 	return nil
-}
-
-func writePID(f *os.File) error {
-	if err := f.Truncate(0); err != nil {
-		return err
-	}
-	_, err := f.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
-	return err
-}
-
-// readPID names the owner of a lock as well as it can.
-func readPID(f *os.File) string {
-	var text [20]byte
-	n, _ := f.ReadAt(text[:], 0)
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text[:n])))
-	if err != nil || pid <= 0 {
-		return "another process"
-	}
-	return "process " + strconv.Itoa(pid)
 }
 
 func fenced(format string, args ...any) error {

@@ -25,6 +25,7 @@ var internals = map[string][]string{
 	"failure": {"schema", "event", "checkpoint", "capture", "transform", "encode", "snapshot", "publish", "pipeline", "config", "status"},
 	"quote":   {"schema", "event", "checkpoint", "capture", "transform", "encode", "snapshot", "publish", "pipeline", "config", "status"},
 	"murmur2": {"pipeline", "publish"},
+	"flock":   {"checkpoint", "publish"},
 	"redact":  {"config", "pipeline", "status", "publish", "capture"},
 }
 
