@@ -45,8 +45,9 @@ type Frontier struct {
 	free    []*Ticket // to use again
 	reached Mark      // of the longest published prefix
 	news    bool      // reached has moved since Take
-	unsaved int64
-	stuck   bool // the last save failed
+	unsaved int64     // bytes published and not saved
+	taken   int64     // of unsaved, what belongs to the save that runs
+	saving  bool      // a save runs, or has failed and is to be tried again
 
 	waiting bool
 	changed chan struct{} // closed and made again when a waiter should look
@@ -75,7 +76,7 @@ func NewFrontier(limit int64) *Frontier {
 // Wait returns when there is room to read more, or with ctx's error.
 func (f *Frontier) Wait(ctx context.Context) error {
 	return f.until(ctx, func() bool {
-		ok := f.used < f.limit && (!f.stuck || f.unsaved < f.limit)
+		ok := f.used < f.limit && (!f.saving || f.unsaved < f.limit)
 		if !ok {
 			signal(f.full)
 		}
@@ -145,22 +146,27 @@ func (f *Frontier) Moved() <-chan struct{} { return f.moved }
 func (f *Frontier) Full() <-chan struct{} { return f.full }
 
 // Take returns the mark of the longest published prefix, and whether it has
-// moved since the last call.
+// moved since the last call. If it has, the caller saves it and reports with
+// Saved how that went.
 func (f *Frontier) Take() (Mark, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	news := f.news
-	f.news = false
+	if news {
+		f.news, f.saving, f.taken = false, true, f.unsaved
+	}
 	return f.reached, news
 }
 
-// Saved reports how saving went. While saves fail, no more than the limit is
-// published beyond the last saved place, and what was taken can be taken again.
+// Saved reports how the save of what was taken went. While one runs or fails,
+// no more than the limit is published beyond the last saved place; after a
+// failure the same can be taken again.
 func (f *Frontier) Saved(ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.stuck = !ok; ok {
-		f.unsaved = 0
+	if ok {
+		f.saving = false
+		f.unsaved -= f.taken
 	} else {
 		f.news = true
 		signal(f.moved)

@@ -218,25 +218,27 @@ func TestFullTellsThatTheReaderWaits(t *testing.T) {
 	})
 }
 
-func TestWhileSavesFailNoMoreThanTheLimitIsPublished(t *testing.T) {
+func TestNoMoreThanTheLimitIsPublishedBeyondASaveThatRunsOrFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := checkpoint.NewFrontier(100)
 		publish := func(size int64) { f.Done(f.Add(checkpoint.Mark{Position: "p", Millis: size}, size)) }
 
 		publish(500)
-		wait(t, f).returns(t, "as long as no save has failed")
+		wait(t, f).returns(t, "while no save runs")
 		f.Take()
 		f.Saved(true)
 		publish(60)
-		f.Saved(false)
+		f.Take()
 		wait(t, f).returns(t, "while less than the limit is published and not saved")
 		publish(40)
 		w := wait(t, f)
-		w.blocks(t, "when the limit is published and not saved")
+		w.blocks(t, "when the limit is published and the save still runs")
 		f.Saved(false)
-		w.blocks(t, "when the next save has failed too")
+		w.blocks(t, "when it has failed")
+		f.Take()
+		w.blocks(t, "while it is tried again")
 		f.Saved(true)
-		w.returns(t, "when a save has succeeded")
+		w.returns(t, "when it has succeeded")
 	})
 }
 

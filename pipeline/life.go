@@ -41,7 +41,7 @@ type life struct {
 }
 
 // lastSave is how long the last save of a life may take, whatever else failed.
-const lastSave = 5 * time.Second
+const lastSave = 2 * time.Second
 
 func newLife(p *Pipeline, st checkpoint.State, sink publish.Publisher, stream capture.Stream) *life {
 	l := &life{

@@ -95,7 +95,7 @@ var mutations = []mutation{
 	},
 	{
 		"a failed save does not hold publishing", "checkpoint/frontier.go",
-		"if f.stuck = !ok; ok {", "if f.stuck = false; ok {",
+		"f.news, f.saving, f.taken = false, true, f.unsaved", "f.news, f.taken = false, f.unsaved",
 	},
 	{
 		"a failed save is not repeated", "pipeline/saver.go",

@@ -270,7 +270,7 @@ func (w *world) process(how ending) bool {
 var errPoison = failure.Stop("", "the row can't be encoded")
 
 // lastSave is how long Run may take for its last save beyond the drain limit.
-const lastSave = 5 * time.Second
+const lastSave = 2 * time.Second
 
 func (w *world) pipeline(p *proc, enc encoder) *pipeline.Pipeline {
 	source := rand.New(rand.NewPCG(w.seed, w.r.Uint64()))
