@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -157,8 +158,12 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 			}
 		}
 	}
-	if err := p.Store.Save(ctx, next); err != nil {
-		return nil, fmt.Errorf("save the start position: %w", err)
+	// A start at the saved state leaves it as it is, so that one that is
+	// refused from here on has touched nothing.
+	if !reflect.DeepEqual(*st, next) {
+		if err := p.Store.Save(ctx, next); err != nil {
+			return nil, fmt.Errorf("save the start position: %w", err)
+		}
 	}
 	*st = next
 	stream, err := p.Source.Open(ctx, next)

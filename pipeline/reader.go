@@ -10,8 +10,8 @@ import (
 )
 
 // read fills units until ctx ends or Until is reached, which are no errors, or
-// the stream ends. It
-// takes room before it reads: that is the pipeline's only back-pressure.
+// the stream ends. It takes room before it reads: that is the pipeline's only
+// back-pressure.
 func (l *life) read(ctx context.Context, inline *worker) error {
 	defer close(l.order)
 	if l.work != nil {
