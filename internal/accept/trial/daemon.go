@@ -1,0 +1,203 @@
+package trial
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tailrace/tailrace/internal/verify"
+)
+
+// patience is how long the daemon may take for what it has to do: to stop, or
+// to catch up.
+const patience = time.Minute
+
+// A daemon is the binary and where it works; its processes come and go.
+type daemon struct {
+	binary, url, folder, log string
+}
+
+func (d *daemon) events() string     { return filepath.Join(d.folder, "events") }
+func (d *daemon) checkpoint() string { return filepath.Join(d.folder, "checkpoint.json") }
+
+// A process is one life of the daemon.
+type process struct {
+	cmd   *exec.Cmd
+	said  int64 // size of the log when it began
+	ended chan error
+}
+
+// start starts the daemon. It dies with the calling program.
+func (d *daemon) start(hurry bool, args ...string) (*process, error) {
+	log, err := os.OpenFile(d.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("trial: %w", err)
+	}
+	defer func() { _ = log.Close() }() // the process has a descriptor of its own
+	info, err := log.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("trial: %w", err)
+	}
+	all := []string{
+		"run", "--name", name, "--snapshot", "never",
+		"--publish", "file://" + d.events(), "--checkpoint", "file:" + d.checkpoint(), "--log-format", "json",
+	}
+	env := append(os.Environ(), "TAILRACE_SOURCE="+d.url)
+	if hurry {
+		all = append(all, "--config", d.hurriedFile())
+		env = append(env, "GOMAXPROCS=4")
+	}
+	cmd := exec.Command(d.binary, append(all, args...)...)
+	cmd.Env = env
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p := &process{cmd: cmd, said: info.Size(), ended: make(chan error, 1)}
+	started := make(chan error)
+	go func() {
+		// Pdeathsig is sent when the thread ends that made the child.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			p.ended <- cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("trial: start the daemon: %w", err)
+	}
+	return p, nil
+}
+
+// hurried is a configuration under which places are saved all the time and
+// there is little memory. Such lives also encode on several goroutines, which a
+// small machine would not by itself.
+const hurried = "checkpoint: {interval: 10ms}\nlimits: {memory: 16MiB}\n"
+
+// configure writes the configuration file of hurried lives.
+func (d *daemon) configure() error {
+	if err := os.WriteFile(d.hurriedFile(), []byte(hurried), 0o644); err != nil {
+		return fmt.Errorf("trial: %w", err)
+	}
+	return nil
+}
+
+func (d *daemon) hurriedFile() string { return filepath.Join(d.folder, "hurried.yaml") }
+
+// inside reports whether the saved place is inside a transaction: some of its
+// rows are published, and must be left out when it is read again.
+func (d *daemon) inside() (bool, error) {
+	text, err := os.ReadFile(d.checkpoint())
+	if err != nil {
+		return false, fmt.Errorf("trial: %w", err)
+	}
+	var doc struct {
+		State struct {
+			Bound uint64 `json:"bound"`
+			Ver   string `json:"ver"`
+		} `json:"state"`
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		return false, &verify.Violation{What: "the checkpoint can't be read: " + err.Error()}
+	}
+	_, rest, _ := strings.Cut(doc.State.Ver, "/")
+	commit, _, _ := strings.Cut(rest, "/")
+	return commit >= fmt.Sprintf("%016x", doc.State.Bound), nil
+}
+
+// drain runs the daemon until everything is published that is in the log now.
+func (d *daemon) drain(ctx context.Context, args ...string) error {
+	p, err := d.start(false, append(args, "--until", "now")...)
+	if err != nil {
+		return err
+	}
+	return d.orderly(ctx, p, "catch up")
+}
+
+// orderly waits until the process has done what it does and ended with 0.
+func (d *daemon) orderly(ctx context.Context, p *process, doing string) error {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case err := <-p.ended:
+		if err != nil {
+			return &verify.Violation{What: fmt.Sprintf("the daemon had to %s and ended with %v; it said: %s", doing, err, d.lastWords(p))}
+		}
+		return nil
+	case <-timer.C:
+		_ = p.cmd.Process.Kill() // it is a failure already
+		<-p.ended
+		return &verify.Violation{What: fmt.Sprintf("the daemon did not %s within %v; it said: %s", doing, patience, d.lastWords(p))}
+	case <-ctx.Done():
+		_ = p.cmd.Process.Kill() // nobody asks any more
+		<-p.ended
+		return ctx.Err()
+	}
+}
+
+// kill ends the process as a crash would.
+func (d *daemon) kill(p *process) error {
+	if err := p.cmd.Process.Kill(); err != nil {
+		return d.gone(p, <-p.ended)
+	}
+	err := <-p.ended
+	if s := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !s.Signaled() {
+		return d.gone(p, err)
+	}
+	return nil
+}
+
+// gone says that the process ended by itself.
+func (d *daemon) gone(p *process, err error) error {
+	return &verify.Violation{What: fmt.Sprintf("the daemon ended by itself (%v); it said: %s", err, d.lastWords(p))}
+}
+
+// terminate asks the process to end and waits until it has. early says that it
+// was too young to hear: it had said nothing, and the signal's own effect ended
+// it.
+func (d *daemon) terminate(ctx context.Context, p *process) (early bool, err error) {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return false, d.gone(p, <-p.ended)
+	}
+	err = d.orderly(ctx, p, "stop")
+	s := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if s.Signaled() && s.Signal() == syscall.SIGTERM && d.lastWords(p) == "" {
+		return true, nil
+	}
+	return false, err
+}
+
+// lastWords returns the end of what the process has logged.
+func (d *daemon) lastWords(p *process) string {
+	text, err := os.ReadFile(d.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := bytes.Split(bytes.TrimSpace(text[min(p.said, int64(len(text))):]), []byte("\n"))
+	return strings.TrimSpace(string(bytes.Join(lines[max(0, len(lines)-3):], []byte("\n"))))
+}
+
+// published returns how many bytes of events there are.
+func (d *daemon) published() (int64, error) {
+	files, err := filepath.Glob(filepath.Join(d.events(), name+".*.ndjson"))
+	if err != nil {
+		return 0, fmt.Errorf("trial: %w", err)
+	}
+	var sum int64
+	for _, f := range files {
+		info, err := os.Stat(f)
+		if err != nil {
+			return 0, fmt.Errorf("trial: %w", err)
+		}
+		sum += info.Size()
+	}
+	return sum, nil
+}

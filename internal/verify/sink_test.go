@@ -1,0 +1,134 @@
+package verify_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tailrace/tailrace/internal/verify"
+	"github.com/tailrace/tailrace/internal/workload"
+)
+
+// A sink is what a file sink holds, line by line and file by file, and the
+// truth that it is held against.
+type sink struct {
+	events map[string][]string
+	txns   []workload.Transaction
+	books  map[string][]string
+	fences []verify.Fence
+	runs   int
+}
+
+const (
+	stock    = "shop.public.stock.ndjson"
+	journal  = "shop.public.journal.ndjson"
+	ends     = "_transactions.ndjson"
+	progress = "_progress.ndjson"
+	schemas  = "_schemas.ndjson"
+)
+
+// torn at the end of a file stands for a last line without its break.
+const torn = "torn"
+
+// A row of stock and one of journal.
+func stockRow(sku string, quantity int) string {
+	return fmt.Sprintf(`{"quantity":%d,"warehouse":"w","remark":null,"sku":"%s","seen":null}`, quantity, sku)
+}
+
+func stockKey(sku string) string { return fmt.Sprintf(`{"warehouse":"w","sku":"%s"}`, sku) }
+
+func journalRow(n int) string {
+	return fmt.Sprintf(`{"happened":"2026-11-21T10:00:00.000000Z","level":1,"message":"m","number":%d}`, n)
+}
+
+func inserted(row string) string { return `{"op":"c","before":null,"after":` + row }
+
+// good returns a sink without a fault: two writers, three transactions.
+func good(t *testing.T) *sink {
+	s := &sink{events: make(map[string][]string), books: make(map[string][]string)}
+	s.transaction(t, 101, 0, 0x1000, map[string][]string{
+		"stock":   {inserted(stockRow("a", 1)), inserted(stockRow("b", 2))},
+		"journal": {inserted(journalRow(1)), inserted(journalRow(1))},
+	})
+	s.transaction(t, 103, 1, 0x2000, map[string][]string{
+		"stock": {inserted(stockRow("c", 3))},
+	})
+	s.transaction(t, 102, 0, 0x3000, map[string][]string{
+		"stock": {
+			`{"op":"u","before":` + stockKey("a") + `,"after":` + stockRow("a", 9),
+			`{"op":"d","before":` + stockKey("b") + `,"after":null`,
+		},
+		"journal": {`{"op":"u","before":` + journalRow(1) + `,"after":` + journalRow(2)},
+	})
+	s.events[progress] = []string{mark(0x1000), mark(0x2000)}
+	s.events[schemas] = []string{`{"table_version":"v"}`}
+	return s
+}
+
+// transaction adds one to truth and sink.
+func (s *sink) transaction(t *testing.T, xid uint32, writer int, commit uint64, changes map[string][]string) {
+	t.Helper()
+	n := int64(len(s.txns))
+	x := workload.Transaction{XID: xid, Writer: writer, Counts: make(map[string]int), Asked: 10 * n, Done: 10*n + 5}
+	counts := make(map[string]int)
+	lsn := commit - 0x800
+	for _, table := range []string{"stock", "journal"} {
+		if len(changes[table]) == 0 {
+			continue
+		}
+		x.Counts[table], counts["shop.public."+table] = len(changes[table]), len(changes[table])
+		for _, c := range changes[table] {
+			lsn++
+			book := fmt.Sprintf("%s.%d", table, writer)
+			s.books[book] = append(s.books[book], fmt.Sprintf("%d %s", xid, c))
+			file := "shop.public." + table + ".ndjson"
+			s.events[file] = append(s.events[file], c+fmt.Sprintf(
+				`,"source":{"name":"shop","ts_ms":5,"schema":"public","table":"%s","txId":%d,"lsn":%d,"commit_lsn":%d},`+
+					`"transaction":{"id":"%d:%[4]d"},"ts_ms":5,"ver":"00000000/%016[4]x/%016[3]x/00000000","table_version":"v"}`,
+				table, xid, lsn, commit, xid))
+		}
+	}
+	s.txns = append(s.txns, x)
+	text, err := json.Marshal(counts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.events[ends] = append(s.events[ends], fmt.Sprintf(`{"id":"%d:%d","ver":"00000000/%016[2]x/ffffffffffffffff/00000000","ts_ms":5,"counts":%s}`, xid, commit, text))
+}
+
+func mark(bound uint64) string {
+	return fmt.Sprintf(`{"ver":"%s","ts_ms":5}`, below(bound))
+}
+
+func below(bound uint64) string { return fmt.Sprintf("00000000/%016x/%016x/%08x", bound, 0, 0) }
+
+// verify writes everything to files and verifies them.
+func (s *sink) verify(t *testing.T) (verify.Report, error) {
+	t.Helper()
+	events, truth := t.TempDir(), t.TempDir()
+	write := func(path string, lines []string) {
+		text := strings.TrimSuffix(strings.Join(append(lines, ""), "\n"), torn+"\n")
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, lines := range s.events {
+		write(filepath.Join(events, file), lines)
+	}
+	for book, lines := range s.books {
+		write(filepath.Join(truth, book+".txt"), lines)
+	}
+	var txns []string
+	for _, x := range s.txns {
+		line, err := json.Marshal(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		txns = append(txns, string(line))
+	}
+	write(workload.TransactionsFile(truth), txns)
+	return verify.Run(t.Context(), verify.Config{Events: events, Name: "shop", Truth: truth, Runs: s.runs, Fences: s.fences})
+}
