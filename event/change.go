@@ -58,7 +58,7 @@ type Change struct {
 // Scratch returns one of two rows of n absent values that live as long as c:
 // the memory of a splitter, which has none of its own.
 func (c *Change) Scratch(i, n int) Row {
-	if cap(c.scratch[i]) < n {
+	if c.scratch[i] == nil || cap(c.scratch[i]) < n { // a row of no columns is a row
 		c.scratch[i] = make(Row, n)
 	}
 	row := c.scratch[i][:n]

@@ -15,6 +15,7 @@ type tableInfo struct {
 	Schema, Name string
 	Identity     string // pg_class.relreplident
 	HasKey       bool   // what Identity promises is there
+	Mixed        bool   // Identity is full, and that of a partition is not
 	Owned        bool   // we may add it to a publication
 }
 
@@ -27,18 +28,44 @@ func (t tableInfo) quoted() string { return quote.PostgresQualified(t.Schema, t.
 func (t tableInfo) identified() bool { return t.HasKey }
 
 // userTables lists what can be captured: permanent tables of users, partitions
-// through their root. A deferrable primary key is not an identity (C3.1).
+// through their root. A deferrable primary key is not an identity (C3.1). The
+// server asks each partition for its own identity, and that of the root is not
+// handed down.
 const userTables = `
+WITH identified AS (
+  SELECT c.oid,
+         c.relreplident = 'f'
+         OR c.relreplident = 'd' AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate)
+         OR c.relreplident = 'i' AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisreplident AND i.indimmediate)
+           AS haskey
+  FROM pg_class c
+  WHERE c.relkind IN ('r', 'p')
+)
 SELECT n.nspname AS schema, c.relname AS name, c.relreplident::text AS identity,
-       c.relreplident = 'f'
-       OR c.relreplident = 'd' AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate)
-       OR c.relreplident = 'i' AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisreplident AND i.indimmediate)
-         AS haskey,
+       o.haskey AND NOT EXISTS (
+         SELECT FROM pg_partition_tree(c.oid) p JOIN identified leaf ON leaf.oid = p.relid
+         WHERE c.relkind = 'p' AND p.isleaf AND NOT leaf.haskey) AS haskey,
+       ` + mixed + ` AS mixed,
        pg_has_role(c.relowner, 'USAGE') AS owned
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN identified o ON o.oid = c.oid
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
   AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'
 ORDER BY 1, 2`
+
+// mixed says of a pg_class c whether it is a root with full identity and a
+// partition without: the server then marks the partition's key as a whole old
+// row, with NULL for what was not logged.
+const mixed = `c.relkind = 'p' AND c.relreplident = 'f' AND EXISTS (
+         SELECT FROM pg_partition_tree(c.oid) p JOIN pg_class leaf ON leaf.oid = p.relid
+         WHERE p.isleaf AND leaf.relreplident <> 'f')`
+
+func queryMixed(ctx context.Context, c *pgx.Conn, schema, name string) (is bool, err error) {
+	err = c.QueryRow(ctx, `
+SELECT coalesce(bool_or(`+mixed+`), false)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = $2`, schema, name).Scan(&is)
+	return is, err
+}
 
 func queryTables(ctx context.Context, c *pgx.Conn) ([]tableInfo, error) {
 	rows, err := c.Query(ctx, userTables)

@@ -85,6 +85,7 @@ func (s *Source) connectReplication(ctx context.Context) (*pgconn.PgConn, error)
 	cfg := s.conn.Config.Copy()
 	cfg.RuntimeParams["replication"] = "database"
 	cfg.RuntimeParams["wal_sender_timeout"] = senderTimeout
+	cfg.RuntimeParams["client_min_messages"] = "warning" // see notice
 	cfg.RuntimeParams["application_name"] = "tailrace " + s.cfg.Name
 	// The socket itself is remembered, since it may lie beneath TLS.
 	var socket net.Conn

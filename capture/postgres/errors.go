@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -27,23 +29,45 @@ func classify(doing string, err error) error {
 	if errors.As(err, &pg) {
 		return classifyServer(doing, pg)
 	}
+	if refusesTLS(err) {
+		return failure.Stop("turn ssl on at the server; or, if you trust the network, say sslmode=disable in the source URL",
+			"%s: the server does not speak TLS", doing)
+	}
 	if isPermanentTLS(err) {
 		return failure.StopFrom(err, "give the server's CA with sslrootcert=, or say sslmode= in the URL", "%s: the server's certificate was refused", doing)
 	}
-	return failure.Retry(fmt.Errorf("%s: %w", doing, err))
+	return failure.Retry(fmt.Errorf("%s: %w", doing, connecting(err)))
 }
+
+// connecting returns what pgconn says of a connection that was not made, on
+// one line and without its prefix.
+func connecting(err error) error {
+	var connect *pgconn.ConnectError
+	if !errors.As(err, &connect) {
+		return err
+	}
+	if pgconn.Timeout(err) {
+		at := net.JoinHostPort(connect.Config.Host, strconv.Itoa(int(connect.Config.Port)))
+		return fmt.Errorf("nothing that answers as Postgres does was met at %s within %s", at, connectTimeout)
+	}
+	return &oneLineError{connect.Unwrap()}
+}
+
+// A oneLineError is several attempts, of which each has a line in pgconn's text.
+type oneLineError struct{ err error }
+
+func (e *oneLineError) Error() string { return strings.ReplaceAll(e.err.Error(), "\n", ", ") }
+func (e *oneLineError) Unwrap() error { return e.err }
 
 // classifyServer sorts by SQLSTATE (appendix "PostgreSQL Error Codes").
 func classifyServer(doing string, pg *pgconn.PgError) error {
 	said := fmt.Errorf("%s (SQLSTATE %s)", pg.Message, pg.Code)
 	switch {
-	case pg.Code == "55006":
-		// The slot's last reader may be about to notice that it is dead.
-		return failure.Retry(&slotActiveError{said})
-	case strings.HasPrefix(pg.Code, "57P"), // the server shuts down, crashed, or starts
-		strings.HasPrefix(pg.Code, "08"), // connection exceptions
-		strings.HasPrefix(pg.Code, "53"), // too many connections, out of memory
-		strings.HasPrefix(pg.Code, "40"), // serialization, deadlock
+	case pg.Code == "55006", // somebody reads the slot
+		strings.HasPrefix(pg.Code, "57P"), // the server shuts down, crashed, or starts
+		strings.HasPrefix(pg.Code, "08"),  // connection exceptions
+		strings.HasPrefix(pg.Code, "53"),  // too many connections, out of memory
+		strings.HasPrefix(pg.Code, "40"),  // serialization, deadlock
 		pg.Code == "55P03", pg.Code == "57014":
 		return failure.Retry(fmt.Errorf("%s: %w", doing, said))
 	case strings.HasPrefix(pg.Code, "28"):
@@ -53,21 +77,31 @@ func classifyServer(doing string, pg *pgconn.PgError) error {
 	case pg.Code == "42501":
 		return failure.StopFrom(said, "grant what is missing", "%s: permission denied", doing)
 	case pg.Code == "55000" && strings.Contains(pg.Message, "slot"):
-		return failure.StopFrom(errors.Join(capture.ErrLost, said), lostHint, "%s", doing)
+		return failure.StopFrom(fmt.Errorf("%w: %w", capture.ErrLost, said), lostHint, "%s", doing)
+	case pg.Code == "42704" && strings.Contains(pg.Routine, "publication"):
+		return failure.StopFrom(fmt.Errorf("%w: %w", capture.ErrLost, said), lostHint, "%s: the publication was dropped", doing)
 	}
 	return failure.StopFrom(said, "", "%s", doing)
 }
 
-// lostHint is what remains when the log since the checkpoint is gone.
-const lostHint = "changes since the checkpoint can't be read any more: copy the tables again, then start with --from now"
+// lostHint is what remains when the log since the checkpoint is gone. With the
+// checkpoint in place --from now would do nothing if the first start had it too.
+const lostHint = "changes since the checkpoint can't be read any more: copy the tables again, move the checkpoint away and start with --from now"
 
 // lost is the error for a place that the server can't give any more.
-func lost(format string, args ...any) error {
-	return failure.StopFrom(capture.ErrLost, lostHint, format, args...)
+func lost(format string, args ...any) error { return lostFor(lostHint, format, args...) }
+
+// lostFor is lost where something else remains to be done.
+func lostFor(hint, format string, args ...any) error {
+	return failure.StopFrom(capture.ErrLost, hint, format, args...)
 }
 
-// A slotActiveError says that somebody else reads from the slot.
-type slotActiveError struct{ error }
+// refusesTLS reports whether the server answered that it has no TLS. pgconn has
+// no error of its own for that.
+func refusesTLS(err error) bool {
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) && strings.Contains(connect.Error(), "server refused TLS connection")
+}
 
 func isPermanentTLS(err error) bool {
 	var unknown x509.UnknownAuthorityError

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -25,38 +26,61 @@ type identity struct {
 
 // Locate implements capture.Source.
 func (s *Source) Locate(ctx context.Context, st checkpoint.State, from string) (checkpoint.State, error) {
+	place, err := parseStart(from)
+	if err != nil {
+		return st, err // before anything is made on the server
+	}
+	known := st.Position != ""
+	if s.cfg.Temporary && known {
+		return st, errTemporary(nil)
+	}
 	if err := s.identify(ctx); err != nil {
 		return st, err
 	}
-	known := st.Position != ""
-	if known {
-		if err := s.sameLog(ctx, &st); err != nil {
+	if s.cfg.Temporary {
+		if err := s.prepareTemporary(ctx); err != nil {
 			return st, err
 		}
 	}
-	if err := s.publish(ctx, known && from == ""); err != nil {
-		return st, err
+	if known {
+		if err := s.sameLog(ctx, &st, from == ""); err != nil {
+			return st, err
+		}
 	}
-	slot, err := s.findSlot(ctx)
+	slot, err := s.idleSlot(ctx)
 	if err != nil {
 		return st, err
 	}
-	switch {
-	case known && from == "":
+	if known && from == "" {
 		at, err := parsePosition(st.Position)
 		if err != nil {
 			return st, err
 		}
-		return st, s.canResume(slot, at)
-	case slot == nil:
+		if err := s.canResume(slot, at); err != nil {
+			return st, err
+		}
+		return st, s.publish(ctx, true)
+	}
+	// All that can be refused is refused before anything is made.
+	if err := s.canStart(slot, place, from); err != nil {
+		return st, err
+	}
+	if err := s.publish(ctx, false); err != nil {
+		return st, err
+	}
+	if slot == nil {
 		if slot, err = s.createSlot(ctx); err != nil {
 			return st, err
 		}
 		// A slot that was just made has nothing before its place.
 		s.identity.end = slot.Confirmed
+	} else if err := s.askSystem(ctx); err != nil {
+		// A new publication can't decode what was written before it, so "now"
+		// is where the log ends after it was made.
+		return st, err
 	}
 	st.Source = s.source()
-	return s.startAt(st, slot, from)
+	return s.startAt(st, slot, place)
 }
 
 // identify makes the connection for replication and asks who is there.
@@ -67,7 +91,13 @@ func (s *Source) identify(ctx context.Context) error {
 		return err
 	}
 	s.repl = conn
-	rows, err := simple(ctx, conn, "IDENTIFY_SYSTEM")
+	return s.askSystem(ctx)
+}
+
+// askSystem asks on the connection for replication who the server is and where
+// its log ends.
+func (s *Source) askSystem(ctx context.Context) error {
+	rows, err := simple(ctx, s.repl, "IDENTIFY_SYSTEM")
 	if err != nil {
 		return classify("identify the server", err)
 	}
@@ -88,8 +118,8 @@ func (s *Source) identify(ctx context.Context) error {
 
 // sameLog holds the saved identity against the server's. A new timeline of the
 // same system raises the epoch (C2.3), unless the saved place is not part of
-// its history (C3.3).
-func (s *Source) sameLog(ctx context.Context, st *checkpoint.State) error {
+// its history (C3.3) and is to be resumed.
+func (s *Source) sameLog(ctx context.Context, st *checkpoint.State, resume bool) error {
 	if st.Source.Connector != Connector {
 		return failure.Stop("name another checkpoint", "the checkpoint belongs to a source of the kind %q", st.Source.Connector)
 	}
@@ -112,10 +142,11 @@ func (s *Source) sameLog(ctx context.Context, st *checkpoint.State) error {
 		return failure.Stop("", "the server does not answer TIMELINE_HISTORY as Postgres does")
 	}
 	left, err := leftTimeline(rows[0][1], st.Source.Timeline)
-	if err != nil {
+	switch {
+	case !resume:
+	case err != nil:
 		return lost("the server is on timeline %d, and the checkpoint's timeline %d is not part of its history", s.identity.timeline, st.Source.Timeline)
-	}
-	if at > left {
+	case at > left:
 		return lost("the server left timeline %d at %s, before the checkpoint's place %s", st.Source.Timeline, left, at)
 	}
 	s.cfg.Log.Warn("the server is on a new timeline", zap.Uint32("from", st.Source.Timeline), zap.Uint32("to", s.identity.timeline))
@@ -144,13 +175,39 @@ func (s *Source) findSlot(ctx context.Context) (slot *slotInfo, err error) {
 	return slot, err
 }
 
-// canResume says whether the slot still has everything behind at.
+// idleSlot returns the slot once nobody reads it, and nil if there is none. A
+// predecessor that died without a word holds it until the server notices. Where
+// the slot is can be relied on only then: its reader moves it.
+func (s *Source) idleSlot(ctx context.Context) (*slotInfo, error) {
+	deadline := time.Now().Add(s.cfg.SlotWait)
+	for told := false; ; told = true {
+		slot, err := s.findSlot(ctx)
+		if err != nil || slot == nil || slot.ActivePID == 0 {
+			return slot, err
+		}
+		if time.Now().After(deadline) {
+			return nil, failure.Fenced(fmt.Sprintf("stop the other one: SELECT * FROM pg_stat_replication WHERE pid = %d says who it is", slot.ActivePID),
+				"slot %s is read by somebody else", s.cfg.Slot)
+		}
+		if !told {
+			s.cfg.Log.Info("waiting for the slot's other reader to end", zap.String("slot", s.cfg.Slot), zap.Int32("pid", slot.ActivePID))
+		}
+		select {
+		case <-time.After(250 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// canResume says whether the slot still has everything behind the checkpoint's
+// place.
 func (s *Source) canResume(slot *slotInfo, at lsn) error {
 	switch {
 	case slot == nil:
 		return lost("slot %s does not exist any more", s.cfg.Slot)
 	case slot.Status == "lost":
-		return lost("slot %s is lost: the server removed log that it needed (max_slot_wal_keep_size)", s.cfg.Slot)
+		return s.lostSlot()
 	case slot.Confirmed > at:
 		return lost("slot %s is ahead of the checkpoint: it is at %s, the checkpoint at %s", s.cfg.Slot, slot.Confirmed, at)
 	case at > s.identity.end:
@@ -159,32 +216,79 @@ func (s *Source) canResume(slot *slotInfo, at lsn) error {
 	return nil
 }
 
-// startAt takes the place that a person asked for.
-func (s *Source) startAt(st checkpoint.State, slot *slotInfo, from string) (checkpoint.State, error) {
-	m, err := loadMemory(st.Memory)
-	if err != nil {
-		return st, err
+// canStart says whether the server has the place that a person asked for; slot
+// is nil if it is yet to be made.
+func (s *Source) canStart(slot *slotInfo, p start, from string) error {
+	switch {
+	case slot == nil && p.past():
+		return lostFor("start with --from now", "slot %s does not exist, so the server has kept nothing for a start at %s", s.cfg.Slot, from)
+	case slot == nil && !s.cfg.Create:
+		return failure.Stop("run: SELECT pg_create_logical_replication_slot("+quote.PostgresLiteral(s.cfg.Slot)+", 'pgoutput')",
+			"slot %s does not exist, and source.postgres.create is false", s.cfg.Slot)
+	case slot == nil:
+		return nil
+	case slot.Status == "lost":
+		return s.lostSlot()
+	case p.position == nil:
+		return nil
+	case *p.position < slot.Confirmed:
+		return lostFor("--from earliest starts with what the server still has",
+			"--from %s lies before the place of slot %s, which is %s", from, s.cfg.Slot, slot.Confirmed)
+	case *p.position > s.identity.end:
+		return lostFor("check the position; --from now starts at the log's end",
+			"--from %s lies ahead of the server's log, which ends at %s", from, s.identity.end)
 	}
-	m.Since = 0
-	at := s.identity.end
+	return nil
+}
+
+// lostSlot is the error for a slot that the server has given up.
+func (s *Source) lostSlot() error {
+	return lostFor("run: SELECT pg_drop_replication_slot("+quote.PostgresLiteral(s.cfg.Slot)+"); then copy the tables again, move the checkpoint away and start with --from now",
+		"slot %s is lost: the server removed log that it needed (max_slot_wal_keep_size)", s.cfg.Slot)
+}
+
+// A start is the place that a person asked for.
+type start struct {
+	position *lsn
+	since    int64 // a commit time in Unix milliseconds, or 0
+	earliest bool  // what the slot still has; else, without a position, now
+}
+
+func parseStart(from string) (start, error) {
 	switch text, isTime := event.TimeOf(from); {
 	case isTime:
 		t, err := time.Parse(time.RFC3339, text)
 		if err != nil {
-			return st, failure.Usage("write it as time:2026-11-21T10:00:00Z", "--from %s is not a time", from)
+			return start{}, failure.Usage("write it as time:2026-11-21T10:00:00Z", "--from %s is not a time", from)
 		}
-		m.Since = t.UnixMilli()
-		at = slot.Confirmed
+		return start{since: t.UnixMilli(), earliest: true}, nil
 	case from == event.Earliest:
-		at = slot.Confirmed
-	case from == event.Now:
-	default:
-		if at, err = parsePosition(event.Position(from)); err != nil {
-			return st, err
-		}
+		return start{earliest: true}, nil
+	case from == event.Now, from == "":
+		return start{}, nil
 	}
-	if err := s.canResume(slot, at); err != nil {
+	at, err := parsePosition(event.Position(from))
+	return start{position: &at}, err
+}
+
+// past reports whether only a slot that is already there can have the place.
+func (p start) past() bool {
+	return p.position != nil || p.since != 0 && p.since < time.Now().UnixMilli()
+}
+
+// startAt takes the place that a person asked for.
+func (s *Source) startAt(st checkpoint.State, slot *slotInfo, p start) (checkpoint.State, error) {
+	m, err := loadMemory(st.Memory)
+	if err != nil {
 		return st, err
+	}
+	m.Since = p.since
+	at := s.identity.end
+	switch {
+	case p.position != nil:
+		at = *p.position
+	case p.earliest:
+		at = slot.Confirmed
 	}
 	if at > slot.Confirmed {
 		s.cfg.Log.Info("starting behind the slot's place: what lies between is skipped",
@@ -196,10 +300,6 @@ func (s *Source) startAt(st checkpoint.State, slot *slotInfo, from string) (chec
 
 // createSlot makes the slot. The server waits for transactions that are older.
 func (s *Source) createSlot(ctx context.Context) (*slotInfo, error) {
-	if !s.cfg.Create {
-		return nil, failure.Stop("run: SELECT pg_create_logical_replication_slot("+quote.PostgresLiteral(s.cfg.Slot)+", 'pgoutput')",
-			"slot %s does not exist, and source.postgres.create is false", s.cfg.Slot)
-	}
 	waiting := time.AfterFunc(5*time.Second, func() {
 		s.cfg.Log.Warn("the server makes the slot once every older transaction has ended: see xact_start in pg_stat_activity", zap.String("slot", s.cfg.Slot))
 	})

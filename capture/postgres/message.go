@@ -15,6 +15,8 @@ var (
 	errColumns = errors.New("the row has another number of columns than its table")
 	errOutside = errors.New("a change stands outside a transaction")
 	errKind    = errors.New("a value is of a kind that was not asked for")
+
+	errIdentity = errors.New("the old row came with another key than that of its table")
 )
 
 // A cursor reads the fields of a message. After the first field that is not

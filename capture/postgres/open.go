@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,8 +17,8 @@ import (
 	"github.com/tailrace/tailrace/internal/quote"
 )
 
-// Open implements capture.Source. A slot that somebody reads is waited for: a
-// predecessor that died without a word holds it until the server notices.
+// Open implements capture.Source. A slot that somebody has begun to read since
+// Locate is an error of the class Retry: Locate waits for it.
 func (s *Source) Open(ctx context.Context, st checkpoint.State) (capture.Stream, error) {
 	at, err := parsePosition(st.Position)
 	if err != nil {
@@ -29,25 +28,14 @@ func (s *Source) Open(ctx context.Context, st checkpoint.State) (capture.Stream,
 	if err != nil {
 		return nil, err
 	}
-	deadline := time.Now().Add(s.cfg.SlotWait)
-	for {
-		conn, err := s.startReplication(ctx, at)
-		if err == nil {
-			return newStream(s, conn, at, m), nil
-		}
-		var active *slotActiveError
-		if !errors.As(err, &active) {
-			return nil, err
-		}
-		if time.Now().After(deadline) {
-			return nil, failure.Fenced("stop the other one; or see pg_stat_replication for who it is", "slot %s is read by somebody else: %s", s.cfg.Slot, active)
-		}
-		select {
-		case <-time.After(250 * time.Millisecond):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	conn, err := s.startReplication(ctx, at)
+	if err != nil {
+		return nil, err
 	}
+	if s.cfg.Temporary {
+		return temporaryStream{newStream(s, conn, at, m)}, nil
+	}
+	return newStream(s, conn, at, m), nil
 }
 
 // startReplication takes over Locate's connection and starts the stream on it.

@@ -9,15 +9,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/schema"
 )
 
 // relations turns Relation messages into table versions.
 type relations struct {
-	src      *Source
-	memory   memory
-	changed  bool // memory has, since it was last handed on
-	selected map[string]bool
+	src     *Source
+	memory  memory
+	changed bool // memory has, since it was last handed on
 
 	byID     map[uint32]*schema.Table // nil for a table that is not captured
 	versions map[string]*schema.Table // by hash and key, so that a version stays one pointer
@@ -25,14 +25,10 @@ type relations struct {
 }
 
 func newRelations(src *Source, m memory) relations {
-	r := relations{
-		src: src, memory: m, selected: make(map[string]bool),
+	return relations{
+		src: src, memory: m,
 		byID: make(map[uint32]*schema.Table), versions: make(map[string]*schema.Table), names: make(map[uint32]typeName),
 	}
-	for _, name := range src.sel.names() {
-		r.selected[name] = true
-	}
-	return r
 }
 
 // table returns the version that a row of the relation has, nil if it is not
@@ -47,8 +43,12 @@ func (r *relations) name(m typeName) { r.names[m.oid] = m }
 
 // add makes m the version of its relation from here on.
 func (r *relations) add(ctx context.Context, m relation, u *event.Unit) error {
-	_, again := r.byID[m.id]
-	if !r.selected[m.schema+"."+m.name] {
+	old, again := r.byID[m.id]
+	if name := (tableInfo{Schema: m.schema, Name: m.name}); !r.src.sel.captures(name) {
+		if old != nil && !r.src.sel.excludes(name) {
+			return failure.Stop(`name the new one in source.tables, or exclude it ("!`+name.String()+`")`,
+				"table %s.%s was renamed to %s, which source.tables does not name", old.Schema, old.Name, name)
+		}
 		r.byID[m.id] = nil
 		return nil
 	}
@@ -101,7 +101,13 @@ func (r *relations) key(ctx context.Context, m relation, version *schema.Table, 
 	if !known || again {
 		err := r.src.ask(ctx, "ask for the key of "+m.schema+"."+m.name, func(ctx context.Context, c *pgx.Conn) error {
 			var err error
-			names, err = queryKey(ctx, c, m.schema, m.name, m.identity)
+			if names, err = queryKey(ctx, c, m.schema, m.name, m.identity); err != nil || m.identity != 'f' {
+				return err
+			}
+			mixed, err := queryMixed(ctx, c, m.schema, m.name)
+			if err == nil && mixed {
+				err = errMixed(m.schema + "." + m.name)
+			}
 			return err
 		})
 		if err != nil {

@@ -29,11 +29,13 @@ type Config struct {
 	Slot        string
 	Publication string
 	Create      bool // make slot and publication when they are missing
-	Temporary   bool // the slot ends with the connection
-	Values      Values
-	MaxRow      int           // longest message that is read, in bytes; 0: 32 MiB
-	SlotWait    time.Duration // how long to wait for a slot that somebody reads; 0: 15 s
-	Log         *zap.Logger   // nil: none
+	// Temporary gives the slot and the publication names of their own; they
+	// end with the connection and with Close.
+	Temporary bool
+	Values    Values
+	MaxRow    int           // longest message that is read, in bytes; 0: 32 MiB
+	SlotWait  time.Duration // how long to wait for a slot that somebody reads; 0: 15 s
+	Log       *zap.Logger   // nil: none
 }
 
 // Source is a Postgres database that is followed through a replication slot.
@@ -59,6 +61,10 @@ func New(cfg Config) (*Source, error) {
 	conn, err := parseURL(cfg.URL)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Temporary {
+		cfg.Slot = temporaryName()
+		cfg.Publication, cfg.Create = cfg.Slot, true
 	}
 	if cfg.MaxRow == 0 {
 		cfg.MaxRow = 32 << 20
@@ -185,6 +191,9 @@ func (s *Source) Check(ctx context.Context) error {
 // Close implements capture.Source.
 func (s *Source) Close() error {
 	s.dropReplication()
+	if s.cfg.Temporary {
+		return errors.Join(s.dropTemporary(), s.side.close())
+	}
 	return s.side.close()
 }
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
@@ -33,7 +34,11 @@ func (splitter) Split(u *event.Unit, it *event.Item, c *event.Change, emit func(
 }
 
 func malformedRow(c *event.Change, err error) error {
-	return failure.StopFrom(err, "report this as a bug: the server's message does not fit the table it names",
+	hint := "report this as a bug: the server's message does not fit the table it names"
+	if errors.Is(err, errIdentity) {
+		hint = "give each partition the REPLICA IDENTITY of its root; then start behind this place after a new copy of the table, or exclude it"
+	}
+	return failure.StopFrom(err, hint,
 		"a row of %s.%s can't be read at lsn %s", c.Table.Schema, c.Table.Name, lsn(c.Pos))
 }
 
@@ -59,7 +64,9 @@ func splitDelete(d []byte, c *event.Change) error {
 		if err := lastTuple(d, tupleKey, row); err != nil {
 			return err
 		}
-		keyOnly(row, c)
+		if err := keyOnly(row, c); err != nil {
+			return err
+		}
 	} else if err := lastTuple(d, tupleOld, row); err != nil {
 		return err
 	}
@@ -74,11 +81,11 @@ func splitUpdate(d []byte, c *event.Change, emit func(*event.Change) error) erro
 	if len(d) > 0 && (d[0] == tupleKey || d[0] == tupleOld) {
 		before = c.Scratch(1, len(c.Table.Columns))
 		n, err := readTuple(d[1:], before)
+		if err == nil && d[0] == tupleKey {
+			err = keyOnly(before, c)
+		}
 		if err != nil {
 			return malformedRow(c, err)
-		}
-		if d[0] == tupleKey {
-			keyOnly(before, c)
 		}
 		d = d[1+n:]
 	}
@@ -119,13 +126,21 @@ func splitUpdate(d []byte, c *event.Change, emit func(*event.Change) error) erro
 }
 
 // keyOnly makes absent what a key tuple does not carry: the server sends NULL
-// for columns outside the replica identity (C3.1).
-func keyOnly(row event.Row, c *event.Change) {
+// for columns outside the replica identity (C3.1). A key is never NULL: then the
+// identity is not the one that the log described, as a partition may have one of
+// its own.
+func keyOnly(row event.Row, c *event.Change) error {
+	if len(c.Table.Key) == 0 {
+		return errIdentity
+	}
 	for i := range row {
 		if !c.Table.Columns[i].KeyFlag {
 			row[i] = event.Value{}
+		} else if row[i].State != event.Present {
+			return errIdentity
 		}
 	}
+	return nil
 }
 
 // keyChanged compares values: an old key may be sent although it is the same

@@ -114,8 +114,10 @@ func (s *stream) handle(ctx context.Context, f frame, u *event.Unit) error {
 		return classify("read the log", serverError(f.body))
 	case 'c', 'C', 'Z':
 		return failure.Retry(errors.New("the server has ended the stream"))
+	case 'N':
+		return notice(f.body)
 	}
-	return nil // notices and parameter changes
+	return nil // parameter changes
 }
 
 // copyData takes one message of the replication protocol.
@@ -335,4 +337,4 @@ func (s *stream) Close() error {
 }
 
 // farewell is how long the end of a stream may take.
-const farewell = 2 * time.Second
+const farewell = time.Second

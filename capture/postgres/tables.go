@@ -13,7 +13,21 @@ import (
 type selection struct {
 	all        []tableInfo // changes of every kind
 	insertOnly []tableInfo // inserts and truncates
+
+	include, exclude, inserts []pattern
 }
+
+// captures reports whether the rows of a table are wanted, by the name that the
+// log gives it. The catalog's list can't tell: the log speaks of the past, and
+// since then the table may have got another name or have been dropped.
+func (s *selection) captures(t tableInfo) bool {
+	return !s.excludes(t) && (slices.ContainsFunc(s.include, t.is) || slices.ContainsFunc(s.inserts, t.is))
+}
+
+func (s *selection) excludes(t tableInfo) bool { return slices.ContainsFunc(s.exclude, t.is) }
+
+// is reports whether p names t.
+func (t tableInfo) is(p pattern) bool { return p.match(t) }
 
 func (s *selection) names() []string {
 	var names []string
@@ -47,31 +61,36 @@ func (p pattern) match(t tableInfo) bool {
 	}
 	// Schema and name are matched apart: a * stays within its part.
 	schema, name, _ := strings.Cut(p.text, ".")
-	s, err1 := path.Match(schema, t.Schema)
-	n, err2 := path.Match(name, t.Name)
-	return err1 == nil && err2 == nil && s && n
+	return matchName(schema, t.Schema) && matchName(name, t.Name)
+}
+
+// matchName is path.Match for names, in which a slash is a letter like others.
+// It stands as the one character that no name has.
+func matchName(pattern, name string) bool {
+	const slash, stand = "/", "\x00"
+	ok, err := path.Match(strings.ReplaceAll(pattern, slash, stand), strings.ReplaceAll(name, slash, stand))
+	return err == nil && ok
 }
 
 // selectTables chooses among the tables of a server. It returns every reason
 // why the choice can't be captured, joined, and the patterns that met nothing
 // although others did.
 func selectTables(tables []tableInfo, patterns, insertOnly []string) (sel selection, unmatched []string, err error) {
-	var include, exclude, inserts []pattern
 	for _, text := range patterns {
 		if p := parsePattern(text); p.exclude {
-			exclude = append(exclude, p)
+			sel.exclude = append(sel.exclude, p)
 		} else {
-			include = append(include, p)
+			sel.include = append(sel.include, p)
 		}
 	}
-	if len(include) == 0 {
-		include = []pattern{{text: "*.*"}}
+	if len(sel.include) == 0 {
+		sel.include = []pattern{{text: "*.*"}}
 	}
 	for _, text := range insertOnly {
-		inserts = append(inserts, parsePattern(text))
+		sel.inserts = append(sel.inserts, parsePattern(text))
 	}
 	var errs []error
-	for _, p := range slices.Concat(include, inserts) {
+	for _, p := range slices.Concat(sel.include, sel.inserts) {
 		if slices.ContainsFunc(tables, p.match) {
 			continue
 		}
@@ -84,12 +103,13 @@ func selectTables(tables []tableInfo, patterns, insertOnly []string) (sel select
 	}
 	var bare []string
 	for _, t := range tables {
-		matches := func(p pattern) bool { return p.match(t) }
 		switch {
-		case slices.ContainsFunc(exclude, matches):
-		case slices.ContainsFunc(inserts, matches):
+		case sel.excludes(t):
+		case slices.ContainsFunc(sel.inserts, t.is):
 			sel.insertOnly = append(sel.insertOnly, t)
-		case !slices.ContainsFunc(include, matches):
+		case !slices.ContainsFunc(sel.include, t.is):
+		case t.Mixed:
+			errs = append(errs, errMixed(t.String()))
 		case t.identified():
 			sel.all = append(sel.all, t)
 		default:
@@ -105,4 +125,11 @@ func selectTables(tables []tableInfo, patterns, insertOnly []string) (sel select
 		errs = append(errs, failure.Stop("check source.tables and the database in the URL", "no table matches: there is nothing to do"))
 	}
 	return sel, unmatched, errors.Join(errs...)
+}
+
+// errMixed is for a table of which deletes would come with NULL for values that
+// are none.
+func errMixed(table string) error {
+	return failure.Stop("ALTER TABLE … REPLICA IDENTITY FULL on each partition too, or DEFAULT on the root, or exclude the table (\"!"+table+"\")",
+		"table %s has REPLICA IDENTITY FULL and a partition that has not: the server would send NULL for what it does not log", table)
 }

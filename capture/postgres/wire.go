@@ -126,6 +126,19 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
+// notice ends the stream if it says that changes are left out: from version 18
+// on the server goes on without a publication that was dropped, with a warning.
+func notice(body []byte) error {
+	var m pgproto3.NoticeResponse
+	if err := m.Decode(body); err != nil {
+		return failure.Retry(errors.New("the server sent a notice that can't be read"))
+	}
+	if m.Routine == "LoadPublications" {
+		return lost("read the log: the publication was dropped: %s", m.Message)
+	}
+	return nil
+}
+
 // serverError reads an ErrorResponse.
 func serverError(body []byte) error {
 	var m pgproto3.ErrorResponse
