@@ -8,6 +8,6 @@ for package in $(go list ./...); do
 	listed=$(go test -list '^Fuzz' "$package") # stops here if it does not compile
 	for target in $(grep '^Fuzz' <<<"$listed" || true); do
 		echo "$package $target"
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package"
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 20x "$package"
 	done
 done

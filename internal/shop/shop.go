@@ -1,0 +1,93 @@
+package shop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Shop is the state of the business: what its next change may refer to.
+type Shop struct {
+	conn *pgx.Conn
+	rand *rand.Rand
+
+	nextCustomer int
+	nextOrder    int64
+	customers    []int
+	orders       []order
+}
+
+type order struct {
+	id    int64
+	lines int
+}
+
+// New returns a Shop on tables that Create has made. Equal seeds give equal
+// changes, apart from the clock. conn is the shop's own until Run has returned.
+func New(conn *pgx.Conn, seed uint64) *Shop {
+	return &Shop{
+		conn: conn, rand: rand.New(rand.NewPCG(seed, seed)),
+		nextCustomer: 1, nextOrder: 1001,
+	}
+}
+
+// errRollBack ends a transaction that must leave nothing.
+var errRollBack = errors.New("the customer has changed their mind")
+
+// Run commits a transaction rate times a second until ctx ends, which is no
+// error and never cuts a transaction off. First comes one of each kind.
+func (s *Shop) Run(ctx context.Context, rate float64) error {
+	tick := time.NewTicker(max(time.Millisecond, time.Duration(float64(time.Second)/rate)))
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := s.trade(context.WithoutCancel(ctx), n); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// trade commits one transaction, or rolls it back.
+func (s *Shop) trade(ctx context.Context, n int) error {
+	k := s.choose(n)
+	err := pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error { return k.do(s, ctx, tx) })
+	if err != nil && !errors.Is(err, errRollBack) {
+		return fmt.Errorf("%s: %w", k.name, err)
+	}
+	return nil
+}
+
+// choose returns the kind of the nth transaction: each one once in their order,
+// then by weight.
+func (s *Shop) choose(n int) kind {
+	if n < len(kinds) {
+		return kinds[n]
+	}
+	sum := 0
+	for _, k := range kinds {
+		sum += k.weight
+	}
+	at := s.rand.IntN(sum)
+	for _, k := range kinds {
+		if at -= k.weight; at < 0 {
+			return k
+		}
+	}
+	panic("shop: the weights do not add up")
+}
+
+func (s *Shop) customer() int  { return s.customers[s.rand.IntN(len(s.customers))] }
+func (s *Shop) order() *order  { return &s.orders[s.rand.IntN(len(s.orders))] }
+func (s *Shop) price() float64 { return float64(s.rand.IntN(20_000)+99) / 100 }
+
+func pick[T any](s *Shop, from []T) T { return from[s.rand.IntN(len(from))] }
