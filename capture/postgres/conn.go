@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/tailrace/tailrace/internal/failure"
 )
@@ -88,19 +90,42 @@ func (s *Source) connectReplication(ctx context.Context) (*pgconn.PgConn, error)
 	cfg.RuntimeParams["client_min_messages"] = "warning" // see notice
 	cfg.RuntimeParams["application_name"] = "tailrace " + s.cfg.Name
 	// The socket itself is remembered, since it may lie beneath TLS.
-	var socket net.Conn
 	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
-		socket = conn
+		conn, err := s.dial(ctx, network, address)
+		s.pacer, _ = conn.(pacer)
 		return conn, err
 	}
+	cfg.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		s.reader = r
+		return pgproto3.NewFrontend(r, w)
+	}
 	conn, err := pgconn.ConnectConfig(ctx, cfg)
-	s.pacer, _ = socket.(pacer)
 	return conn, classify("connect for replication", err)
 }
 
-// A pacer is a socket whose reads can be made to wait for more.
-type pacer interface{ pace(on bool) }
+// A hijacked connection is read through the reader that pgconn made for it.
+// After a write that took long, a goroutine of pgconn's reads ahead; it may be
+// at it still when the connection is taken over, and what it reads then is the
+// beginning of the stream. Its reader gives these bytes back; the connection
+// itself would go on behind them.
+type hijacked struct {
+	net.Conn
+	reader io.Reader
+}
+
+// Read implements net.Conn.
+func (h hijacked) Read(p []byte) (int, error) { return h.reader.Read(p) }
+
+// A pacer is a socket that can be read at a slower pace than its packets come.
+// Its methods belong to the goroutine that reads.
+type pacer interface {
+	// pace lets each read that would find little wait a moment, so that it
+	// finds more.
+	pace(on bool)
+	// more waits that moment and reports whether a read would find something
+	// now. Without pace there is no waiting, and the answer is no.
+	more() bool
+}
 
 // simple runs a replication command and returns its rows as text.
 func simple(ctx context.Context, conn *pgconn.PgConn, sql string) ([][]string, error) {

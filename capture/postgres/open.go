@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -45,12 +46,16 @@ func (s *Source) startReplication(ctx context.Context, at lsn) (net.Conn, error)
 			return nil, err
 		}
 	}
-	hijacked, err := s.repl.Hijack()
+	taken, err := s.repl.Hijack()
 	s.repl = nil
 	if err != nil {
 		return nil, classify("start replication", err)
 	}
-	conn := hijacked.Conn
+	conn := hijacked{taken.Conn, s.reader}
+	if taken.Frontend.ReadBufferLen() > 0 {
+		_ = conn.Close()
+		return nil, failure.Retry(errors.New("start replication: the server said something unasked"))
+	}
 	if err := s.command(ctx, conn, s.replicationCommand(at)); err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -95,6 +100,9 @@ func (s *Source) command(ctx context.Context, conn net.Conn, sql string) error {
 			return conn.SetDeadline(time.Time{})
 		case 'E':
 			return classify("start replication", serverError(body))
+		case 'N', 'S': // notices and parameters
+		default:
+			return failure.Stop("see whether a proxy stands between", "the server answers START_REPLICATION with a message %q", kind)
 		}
 	}
 }

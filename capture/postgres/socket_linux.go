@@ -74,18 +74,36 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return newSocket(conn)
 }
 
-// pace lets reads that would find little wait a moment, so that the next ones
-// find more.
+// pace implements pacer.
 func (s *socket) pace(on bool) { s.busy.Store(on) }
+
+// more implements pacer.
+func (s *socket) more() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if !s.busy.Load() || s.closed.Load() {
+		return false
+	}
+	s.rest()
+	fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0
+}
+
+// rest waits a moment if the last read took all there was.
+func (s *socket) rest() {
+	if s.dry && s.busy.Load() {
+		t := unix.NsecToTimespec(int64(pause))
+		_ = unix.Nanosleep(&t, nil) // a signal may end it early: that is as good
+		s.dry = false
+	}
+}
 
 // Read implements net.Conn.
 func (s *socket) Read(p []byte) (int, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.dry && s.busy.Load() {
-		t := unix.NsecToTimespec(int64(pause))
-		_ = unix.Nanosleep(&t, nil) // a signal may end it early: that is as good
-	}
+	s.rest()
 	for {
 		if s.closed.Load() {
 			return 0, net.ErrClosed

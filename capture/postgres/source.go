@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strconv"
 	"time"
@@ -50,7 +51,9 @@ type Source struct {
 	// repl is made by Locate and taken by Open, so that what was found out on
 	// it, and a temporary slot, hold for the stream.
 	repl     *pgconn.PgConn
-	pacer    pacer // repl's socket, nil where there is none
+	pacer    pacer     // repl's socket, nil where there is none
+	reader   io.Reader // repl's, see hijacked
+	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	identity identity
 }
 
@@ -75,7 +78,7 @@ func New(cfg Config) (*Source, error) {
 	if cfg.Log == nil {
 		cfg.Log = zap.NewNop()
 	}
-	return &Source{cfg: cfg, conn: conn, side: side{cfg: conn}}, nil
+	return &Source{cfg: cfg, conn: conn, side: side{cfg: conn}, dial: dial}, nil
 }
 
 // Describe implements capture.Source.

@@ -15,7 +15,7 @@ import (
 
 // unitCost is from which cost on a unit is full: its events then take about as
 // many bytes.
-const unitCost = 128 << 10
+const unitCost = 256 << 10
 
 // A stream reads one run of the log. It implements capture.Stream.
 type stream struct {
@@ -24,7 +24,8 @@ type stream struct {
 	keeper    *keeper
 	relations relations
 
-	last lsn // the last place handed on
+	last  lsn   // the last place handed on
+	ended error // what Next returns once what was read before it is handed on (C1.5)
 
 	// The transaction at hand.
 	inside bool
@@ -63,6 +64,9 @@ func (s *stream) Confirm(p event.Position) {
 
 // Next implements capture.Stream.
 func (s *stream) Next(ctx context.Context, u *event.Unit) error {
+	if s.ended != nil {
+		return s.ended
+	}
 	s.index = -1
 	u.Split = splitter{}
 	for {
@@ -72,17 +76,21 @@ func (s *stream) Next(ctx context.Context, u *event.Unit) error {
 				err = s.handle(ctx, f, u)
 			}
 			if err != nil {
-				return s.failed(err)
+				s.ended = s.failed(err)
+				break
 			}
 			if !ok {
 				break
 			}
 		}
+		if s.ended != nil && u.Empty() {
+			return s.ended
+		}
 		if s.relations.changed {
 			u.Memory = s.relations.memory.encode()
 			s.relations.changed = false
 		}
-		if !u.Empty() {
+		if s.ended != nil || u.Cost >= unitCost || !u.Empty() && !s.wire.more() {
 			return nil
 		}
 		if err := s.wire.fill(ctx, s.behind()); err != nil {

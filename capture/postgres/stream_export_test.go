@@ -89,3 +89,8 @@ func (w *Wire) Next(ctx context.Context) (kind byte, body []byte, err error) {
 
 // Buffered returns how many bytes the buffer has.
 func (w *Wire) Buffered() int { return cap(w.wire.buf) }
+
+// SetDial gives a source another way to connect for replication.
+func (s *Source) SetDial(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
+	s.dial = dial
+}

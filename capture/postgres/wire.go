@@ -85,6 +85,10 @@ func (w *wire) grow(n int) {
 	w.buf, w.r = buf, 0
 }
 
+// more reports whether fill would return at once, where that is worth a
+// moment's wait: while catching up.
+func (w *wire) more() bool { return w.pacer != nil && w.pacer.more() }
+
 // fill reads once from the socket, or ends with ctx. behind says that the log
 // is known to be ahead.
 func (w *wire) fill(ctx context.Context, behind bool) error {

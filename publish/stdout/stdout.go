@@ -201,7 +201,7 @@ func appendLines(dst []byte, b *publish.Batch) []byte {
 
 func explain(err error) error {
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
-		return failure.Stop("", "stdout was closed by its reader")
+		return failure.Stop("start it again with a reader that stays: it goes on where it stopped", "stdout was closed by its reader")
 	}
 	return failure.StopFrom(err, "", "stdout can't be written")
 }

@@ -93,7 +93,7 @@ func TestAReaderThatGoesAwayIsAStop(t *testing.T) {
 	done := make(chan error, 1)
 	must(t, p.Publish(t.Context(), batch("{}"), func(err error) { done <- err }))
 	err = <-done
-	if got, want := err.Error(), "stdout was closed by its reader"; got != want {
+	if got, want := err.Error(), "stdout was closed by its reader; start it again with a reader that stays: it goes on where it stopped"; got != want {
 		t.Errorf("got error %q, want %q", got, want)
 	}
 	if got := failure.ExitCode(err); got != failure.ExitStop || failure.Retryable(err) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // removeSharedMemory removes the System V segment by which Postgres notices
@@ -30,9 +31,20 @@ func (p *Postgres) removeSharedMemory() error {
 		return fmt.Errorf("read postmaster.pid: %w", err)
 	}
 	const remove = 0 // IPC_RMID
-	_, _, errno := syscall.Syscall(syscall.SYS_SHMCTL, uintptr(id), remove, 0)
-	if errno != 0 && errno != syscall.EINVAL && errno != syscall.EIDRM {
-		return fmt.Errorf("remove shared memory: %w", errno)
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.Now().Add(startLimit)
+	// The segment lives on, and keeps the server from starting, until the last
+	// of the killed processes has really ended.
+	for time.Now().Before(deadline) {
+		_, _, errno := syscall.Syscall(syscall.SYS_SHMCTL, uintptr(id), remove, 0)
+		if errno == syscall.EINVAL || errno == syscall.EIDRM {
+			return nil
+		}
+		if errno != 0 {
+			return fmt.Errorf("remove shared memory: %w", errno)
+		}
+		<-again.C
 	}
-	return nil
+	return errors.New("remove shared memory: a killed process still uses it")
 }

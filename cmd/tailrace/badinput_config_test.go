@@ -1,0 +1,43 @@
+package main_test
+
+import "testing"
+
+func TestAConfigurationThatCannotBeIsRefusedBeforeAnyConnection(t *testing.T) {
+	t.Parallel()
+	for _, r := range []refusal{
+		{
+			name: "a key of the file is unknown", config: "unknown-key.yaml", code: 1,
+			want: `testdata/unknown-key.yaml:4:3: source.tabels: unknown key; did you mean source.tables?`,
+		},
+		{
+			name: "a variable is not set", config: "unset-variable.yaml", code: 1,
+			want: `testdata/unset-variable.yaml:3:8: source.url: the environment variable UNSET_PASSWORD is not set`,
+		},
+		{
+			name: "the file does not exist", config: "missing.yaml", code: 1,
+			want: `read configuration testdata/missing.yaml: no such file or directory`,
+		},
+		{
+			name: "sslmode may fall back to plain text", code: 1,
+			args: []string{"--source", "postgres://user:canary-password@127.0.0.1/db?sslmode=prefer"},
+			want: `sslmode=prefer may fall back to plain text without a word; use verify-full, require or disable`,
+		},
+		{
+			name: "a flag is unknown", code: 1, args: []string{"--tables", "orders"},
+			want: `unknown flag: --tables; see tailrace run --help`,
+		},
+		{
+			name: "the position is of another source", code: 1, args: []string{"--from", "somewhere"},
+			want: `--from: from: "somewhere": expected a position such as lsn:LSN, earliest, now or time:2026-11-21T10:00:00Z`,
+		},
+		{
+			name: "the sink is not built yet", code: 1, args: []string{"--publish", "kafka://127.0.0.1:9092"},
+			want: `--publish: publish.url: "kafka://HOST:PORT": this version does not have the sink "kafka:" yet; it has stdout:, file: and discard:`,
+		},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			refuse(t, r, nowhere(t, ""))
+		})
+	}
+}
