@@ -7,8 +7,11 @@ import (
 	"math"
 	"net"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -67,11 +70,29 @@ func newSocket(conn net.Conn) (net.Conn, error) {
 
 // dial makes a socket; it is the DialFunc of connections for replication.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	conn, err := (&net.Dialer{Control: widen}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
 	return newSocket(conn)
+}
+
+// receiveBuffer is what the kernel may hold for us between two paced reads. It
+// counts a packet of one row several times over, and what it has no room for it
+// drops, so that the server's kernel sends each row again and by itself.
+const receiveBuffer = 2 << 20
+
+// widen gives a socket its receive buffer before it connects, when the window's
+// scale is agreed on. Where the system allows less than that, the size that the
+// kernel finds by itself is better: a size that is set stays.
+func widen(_, _ string, c syscall.RawConn) error {
+	text, err := os.ReadFile("/proc/sys/net/core/rmem_max")
+	if most, parseErr := strconv.Atoi(strings.TrimSpace(string(text))); err != nil || parseErr != nil || most < receiveBuffer {
+		return nil // not told, so not widened
+	}
+	return c.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer) // it works without
+	})
 }
 
 // pace implements pacer.

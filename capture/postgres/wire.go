@@ -25,7 +25,7 @@ const (
 	// reader that is woken for each slows the sender down more than itself:
 	// with pauses both move twice as much. It is too short for the receive
 	// window to fill.
-	pause = 400 * time.Microsecond
+	pause = 600 * time.Microsecond
 	// busyRate is the number of messages per second from which on a stream
 	// counts as catching up.
 	busyRate = 20_000
