@@ -13,12 +13,13 @@ import (
 	"syscall"
 
 	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/guard"
 )
 
 // A stage is the throw-away folder of a demo, and who plays in it.
 type stage struct {
 	dir   string
-	guard *guard
+	guard *guard.Guard
 	user  *syscall.Credential // of the inside; nil: this process's own
 }
 
@@ -29,7 +30,7 @@ func newStage() (*stage, error) {
 	if err != nil {
 		return nil, failure.StopFrom(err, "set TMPDIR to a folder that can be written to", "there is no place for the demo")
 	}
-	g, err := startGuard(dir)
+	g, err := guard.Start(dir)
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(dir))
 	}
@@ -141,7 +142,7 @@ func (s *stage) run(ctx context.Context, o demoOptions) error {
 	cmd.Dir = s.own("")
 	cmd.Env = append(os.Environ(), "HOME="+s.own("home"), "TMPDIR="+s.own("tmp"))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = orders, os.Stdout, os.Stderr
-	cmd.ExtraFiles = []*os.File{s.guard.held} // descriptor 3: the guard waits for both of us
+	cmd.ExtraFiles = []*os.File{s.guard.Held} // descriptor 3: the guard waits for both of us
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.user}
 	err = cmd.Start()
 	_ = orders.Close() // the inside has its own
@@ -153,4 +154,4 @@ func (s *stage) run(ctx context.Context, o demoOptions) error {
 }
 
 // close makes the guard act and waits until nothing is left.
-func (s *stage) close() error { return s.guard.release() }
+func (s *stage) close() error { return s.guard.Release() }

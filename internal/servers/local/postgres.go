@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/tailrace/tailrace/internal/guard"
 )
 
 // Versions returns the Postgres versions that Start knows: the oldest and the
@@ -25,7 +27,7 @@ type Postgres struct {
 	Address
 
 	dir   string // holds the data folder, the socket and the log
-	guard *guard
+	guard *guard.Guard
 	user  *syscall.Credential
 
 	mu  sync.Mutex
@@ -55,14 +57,14 @@ func Start(ctx context.Context, version int, settings map[string]string) (*Postg
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for Postgres: %w", err)
 	}
-	guard, err := startGuard(dir)
+	guarded, err := guard.Start(dir)
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(dir))
 	}
 	p := &Postgres{
 		Address: Address{Version: version, Host: "127.0.0.1", DataDir: filepath.Join(dir, "data"), BinDir: bin},
 		dir:     dir,
-		guard:   guard,
+		guard:   guarded,
 		user:    user,
 	}
 	if err := p.initialize(ctx); err != nil {
@@ -132,5 +134,5 @@ func (p *Postgres) attributes() *syscall.SysProcAttr {
 // Close ends the server in whatever state it is and removes its folder. It must
 // be called once.
 func (p *Postgres) Close() error {
-	return p.guard.release()
+	return p.guard.Release()
 }
