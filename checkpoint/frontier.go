@@ -62,6 +62,14 @@ type Ticket struct {
 	done bool
 }
 
+// A run takes room here until every run before it is published, even if it is
+// empty: keepalives go on while a sink stands still. So their number is bounded
+// as well: by as many as would take a quarter of the limit, and by fewRuns.
+const (
+	ticketCost = 256
+	fewRuns    = 1024
+)
+
 // NewFrontier returns a Frontier that admits runs while it holds less than
 // limit bytes. A run may overdraw it, and the next one then waits.
 func NewFrontier(limit int64) *Frontier {
@@ -76,7 +84,7 @@ func NewFrontier(limit int64) *Frontier {
 // Wait returns when there is room to read more, or with ctx's error.
 func (f *Frontier) Wait(ctx context.Context) error {
 	return f.until(ctx, func() bool {
-		ok := f.used < f.limit && (!f.saving || f.unsaved < f.limit)
+		ok := f.used < f.limit && int64(len(f.queue)-f.head) < fewRuns+f.limit/4/ticketCost && (!f.saving || f.unsaved < f.limit)
 		if !ok {
 			signal(f.full)
 		}

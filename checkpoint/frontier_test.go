@@ -317,3 +317,24 @@ func (w waiter) returns(t *testing.T, when string) {
 		t.Errorf("Wait: %v", err)
 	}
 }
+
+func TestEmptyRunsBehindOneThatStandsStillAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 100_000
+		f := checkpoint.NewFrontier(1 << 20)
+		first := f.Add(checkpoint.Mark{}, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		n := 0
+		for ; n < most && f.Wait(ctx) == nil; n++ {
+			f.Done(f.Add(checkpoint.Mark{Position: "p"}, 0))
+		}
+		if n == most {
+			t.Fatalf("%d empty runs were admitted behind one that is not published", n)
+		}
+		f.Done(first)
+		if err := f.Wait(t.Context()); err != nil {
+			t.Errorf("Wait = %v when the first is published, want nil", err)
+		}
+	})
+}

@@ -3,9 +3,12 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/internal/quote"
 )
 
@@ -59,11 +62,8 @@ const mixed = `c.relkind = 'p' AND c.relreplident = 'f' AND EXISTS (
          SELECT FROM pg_partition_tree(c.oid) p JOIN pg_class leaf ON leaf.oid = p.relid
          WHERE p.isleaf AND leaf.relreplident <> 'f')`
 
-func queryMixed(ctx context.Context, c *pgx.Conn, schema, name string) (is bool, err error) {
-	err = c.QueryRow(ctx, `
-SELECT coalesce(bool_or(`+mixed+`), false)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND c.relname = $2`, schema, name).Scan(&is)
+func queryMixed(ctx context.Context, c *pgx.Conn, id uint32) (is bool, err error) {
+	err = c.QueryRow(ctx, `SELECT coalesce(bool_or(`+mixed+`), false) FROM pg_class c WHERE c.oid = $1`, id).Scan(&is)
 	return is, err
 }
 
@@ -76,24 +76,29 @@ func queryTables(ctx context.Context, c *pgx.Conn) ([]tableInfo, error) {
 }
 
 // queryKey returns the key columns of a table in key order: those of the
-// replica identity index, else of a primary key that is not deferrable.
-func queryKey(ctx context.Context, c *pgx.Conn, schema, name string, identity byte) ([]string, error) {
+// replica identity index, else of a primary key that is not deferrable; and
+// false if there is no such table any more. It is asked by OID, as its name may
+// be another one by now.
+func queryKey(ctx context.Context, c *pgx.Conn, id uint32, identity byte) (key []string, exists bool, err error) {
+	if err := c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_class WHERE oid = $1)`, id).Scan(&exists); err != nil || !exists {
+		return nil, false, err
+	}
 	index := "i.indisprimary"
 	if identity == 'i' {
 		index = "i.indisreplident"
 	}
 	rows, err := c.Query(ctx, `
 SELECT a.attname
-FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
-JOIN pg_index i ON i.indrelid = t.oid AND i.indimmediate AND `+index+`
+FROM pg_index i
 CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
-JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
-WHERE n.nspname = $1 AND t.relname = $2 AND k.place <= i.indnkeyatts
-ORDER BY k.place`, schema, name)
+JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+WHERE i.indrelid = $1 AND i.indimmediate AND `+index+` AND k.place <= i.indnkeyatts
+ORDER BY k.place`, id)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	key, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	return key, true, err
 }
 
 // queryType returns a type by its OID, and false if it does not exist any more.
@@ -146,11 +151,24 @@ FROM pg_replication_slots WHERE slot_name = $1`, name).
 }
 
 // queryPublished returns the tables of a publication, and false if there is no
-// such publication.
-func queryPublished(ctx context.Context, c *pgx.Conn, publication string) (map[string]bool, bool, error) {
-	var exists bool
-	if err := c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1)`, publication).Scan(&exists); err != nil || !exists {
+// such publication. One that leaves out changes of the given kinds is a Stop.
+func queryPublished(ctx context.Context, c *pgx.Conn, publication, kinds string) (map[string]bool, bool, error) {
+	var has []string
+	err := c.QueryRow(ctx, `
+SELECT array_remove(ARRAY[CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,
+                          CASE WHEN pubdelete THEN 'delete' END, CASE WHEN pubtruncate THEN 'truncate' END], NULL)
+FROM pg_publication WHERE pubname = $1`, publication).Scan(&has)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, false, nil
+	}
+	if err != nil {
 		return nil, false, err
+	}
+	for kind := range strings.SplitSeq(kinds, ", ") {
+		if !slices.Contains(has, kind) {
+			return nil, true, failure.Stop("run: ALTER PUBLICATION "+quote.PostgresIdent(publication)+" SET (publish = '"+kinds+"')",
+				"publication %s leaves out every %s", publication, kind)
+		}
 	}
 	rows, err := c.Query(ctx, `SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = $1`, publication)
 	if err != nil {

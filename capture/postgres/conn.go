@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"strings"
@@ -39,6 +41,7 @@ var textForm = map[string]string{
 	"bytea_output":       "hex",
 	"lc_monetary":        "C",
 	"statement_timeout":  "0",
+	"lock_timeout":       "10s", // shorter than what is waited for an answer, so that it says why
 }
 
 // parseURL reads the source URL and decides about TLS: full verification
@@ -51,33 +54,53 @@ func parseURL(text string) (*pgx.ConnConfig, error) {
 		return nil, failure.Usage(hint, "the source URL is not one of Postgres") // err would show the password
 	}
 	q := u.Query()
-	switch q.Get("sslmode") {
-	case "":
-		mode := "verify-full"
-		if isLocal(u.Hostname(), q.Get("host")) {
-			mode = "disable"
-		}
-		q.Set("sslmode", mode)
-	case "prefer", "allow":
+	mode := q.Get("sslmode")
+	if mode == "prefer" || mode == "allow" {
 		return nil, failure.Usage("use verify-full, require or disable",
-			"sslmode=%s may fall back to plain text without a word", q.Get("sslmode"))
+			"sslmode=%s may fall back to plain text without a word", mode)
 	}
-	u.RawQuery = q.Encode()
-	cfg, err := pgx.ParseConfig(u.String())
+	parse := func(mode string) (*pgx.ConnConfig, error) {
+		q.Set("sslmode", mode)
+		u.RawQuery = q.Encode()
+		cfg, err := pgx.ParseConfig(u.String())
+		if err != nil {
+			return nil, failure.Usage(hint, "the source URL can't be used")
+		}
+		return cfg, nil
+	}
+	// Which hosts these are is known once everything is read that names one.
+	cfg, err := parse(cmp.Or(mode, "disable"))
+	if err == nil && mode == "" && !allLocal(cfg) {
+		cfg, err = parse("verify-full")
+	}
 	if err != nil {
-		return nil, failure.Usage(hint, "the source URL can't be used")
+		return nil, err
 	}
 	cfg.ConnectTimeout = connectTimeout
-	for name, value := range textForm {
-		cfg.RuntimeParams[name] = value
-	}
+	// The server takes a name in any case, and of two it would be chance which
+	// one counts.
+	maps.DeleteFunc(cfg.RuntimeParams, func(name, _ string) bool {
+		for own := range textForm {
+			if strings.EqualFold(own, name) {
+				return true
+			}
+		}
+		return false
+	})
+	maps.Copy(cfg.RuntimeParams, textForm)
 	return cfg, nil
 }
 
-func isLocal(host, socket string) bool {
-	if host == "" && socket != "" {
-		host = socket
+func allLocal(cfg *pgx.ConnConfig) bool {
+	for _, f := range cfg.Fallbacks {
+		if !isLocal(f.Host) {
+			return false
+		}
 	}
+	return isLocal(cfg.Host)
+}
+
+func isLocal(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "" || host == "localhost" || strings.HasPrefix(host, "/") || ip != nil && ip.IsLoopback()
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // A keeper keeps a stream's connection alive however slow the pipeline is, and
-// tells the server what is confirmed. It is the only writer on the connection.
+// tells the server what is confirmed. As long as it runs, nobody else writes.
 type keeper struct {
 	conn      net.Conn
 	side      *side
@@ -113,7 +113,7 @@ func statusUpdate(at lsn) []byte {
 
 // end closes the connection, which ends the reader's next read.
 func (k *keeper) end(reason error) {
-	k.reason.Store(&reason)
+	k.reason.CompareAndSwap(nil, &reason) // what comes after is a consequence
 	_ = k.conn.Close()
 }
 

@@ -59,13 +59,21 @@ func (s *Source) Locate(ctx context.Context, st checkpoint.State, from string) (
 		if err := s.canResume(slot, at); err != nil {
 			return st, err
 		}
-		return st, s.publish(ctx, true)
+		m, err := loadMemory(st.Memory)
+		if err != nil {
+			return st, err
+		}
+		if err := s.publish(ctx, true, m.Published); err != nil {
+			return st, err
+		}
+		st.Memory = s.remember(m)
+		return st, nil
 	}
 	// All that can be refused is refused before anything is made.
 	if err := s.canStart(slot, place, from); err != nil {
 		return st, err
 	}
-	if err := s.publish(ctx, false); err != nil {
+	if err := s.publish(ctx, false, nil); err != nil {
 		return st, err
 	}
 	if slot == nil {
@@ -294,7 +302,7 @@ func (s *Source) startAt(st checkpoint.State, slot *slotInfo, p start) (checkpoi
 		s.cfg.Log.Info("starting behind the slot's place: what lies between is skipped",
 			zap.Stringer("slot", slot.Confirmed), zap.Stringer("start", at))
 	}
-	st.Position, st.Bound, st.Memory = at.position(), uint64(at), m.encode()
+	st.Position, st.Bound, st.Memory = at.position(), uint64(at), s.remember(m)
 	return st, nil
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/tailrace/tailrace/internal/failure"
 )
 
-// An lsn is a byte address in the write-ahead log. It is never computed, only
-// taken from the server and compared.
+// An lsn is a byte address in the write-ahead log. What is confirmed or saved is
+// taken from the server as it is; nothing is ever added to it.
 type lsn uint64
 
 const lsnTag = "lsn:"
@@ -42,4 +42,14 @@ func parsePosition(p event.Position) (lsn, error) {
 	}
 	return 0, failure.Stop("a position of Postgres is written lsn:0/16B3748; also accepted: earliest, now, time:2026-11-21T10:00:00Z",
 		"position %q is not one of a Postgres source", string(p))
+}
+
+// CheckTarget says whether text can be the end of a run: "", now, or a position
+// of Postgres. The command calls it before anything is opened.
+func CheckTarget(text string) error {
+	if text == "" || text == event.Now {
+		return nil
+	}
+	_, err := parsePosition(event.Position(text))
+	return err
 }

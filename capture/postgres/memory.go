@@ -16,6 +16,10 @@ type memory struct {
 	Keys map[string][]string `json:"keys,omitempty"`
 	// Types holds the types of users by OID.
 	Types map[uint32]Type `json:"types,omitempty"`
+	// Published names the tables that the publications had at the last start.
+	// One that was taken out meanwhile has lost changes, and so has one that
+	// another table was renamed to: the publication does not follow the name.
+	Published []string `json:"published,omitempty"`
 	// Since is the commit time, in Unix milliseconds, before which
 	// transactions are left out (start at time:…); 0 once it is reached.
 	Since int64 `json:"since,omitempty"`

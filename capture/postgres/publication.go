@@ -2,11 +2,13 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/internal/quote"
 )
@@ -19,21 +21,29 @@ type publication struct {
 	tables []tableInfo
 }
 
-func (s *Source) publications() []publication {
+func (s *Source) publications() []publication { return s.sel.publications(s.cfg.Publication) }
+
+func (s *selection) publications(name string) []publication {
 	var pubs []publication
-	if len(s.sel.all) > 0 {
-		pubs = append(pubs, publication{s.cfg.Publication, "insert, update, delete, truncate", s.sel.all})
+	if len(s.all) > 0 {
+		pubs = append(pubs, publication{name, allKinds, s.all})
 	}
-	if len(s.sel.insertOnly) > 0 {
-		pubs = append(pubs, publication{s.cfg.Publication + "_inserts", "insert, truncate", s.sel.insertOnly})
+	if len(s.insertOnly) > 0 {
+		pubs = append(pubs, publication{name + inserts, insertKinds, s.insertOnly})
 	}
 	return pubs
 }
 
+const (
+	allKinds    = "insert, update, delete, truncate"
+	insertKinds = "insert, truncate"
+	inserts     = "_inserts" // behind the name of the publication
+)
+
 // missing returns the tables of p that the server does not publish, and
 // whether the publication exists at all.
 func (p *publication) missing(ctx context.Context, c *pgx.Conn) (tables []tableInfo, exists bool, err error) {
-	published, exists, err := queryPublished(ctx, c, p.name)
+	published, exists, err := queryPublished(ctx, c, p.name, p.kinds)
 	for _, t := range p.tables {
 		if !published[t.String()] {
 			tables = append(tables, t)
@@ -52,8 +62,11 @@ func (p *publication) statement(tables []tableInfo, exists bool) string {
 	if exists {
 		return "ALTER PUBLICATION " + quote.PostgresIdent(p.name) + " ADD TABLE " + list
 	}
-	sql := "CREATE PUBLICATION " + quote.PostgresIdent(p.name) + " FOR TABLE " + list + " WITH (publish = '" + p.kinds + "'"
-	return sql + ", publish_via_partition_root = true)"
+	sql := "CREATE PUBLICATION " + quote.PostgresIdent(p.name)
+	if len(tables) > 0 {
+		sql += " FOR TABLE " + list
+	}
+	return sql + " WITH (publish = '" + p.kinds + "', publish_via_partition_root = true)"
 }
 
 // checkPublications names what could not be made.
@@ -88,16 +101,22 @@ func (s *Source) checkPublications(ctx context.Context, c *pgx.Conn, stop func(h
 
 // publish makes the publications complete. known says that a checkpoint
 // exists: a publication that is gone can't be made again then, since the log
-// written meanwhile can't be decoded with the new one.
-func (s *Source) publish(ctx context.Context, known bool) error {
+// written meanwhile can't be decoded with the new one, and a table of before
+// that was taken out, or has become another one, has lost what was changed since.
+func (s *Source) publish(ctx context.Context, known bool, before []string) error {
 	for _, p := range s.publications() {
 		err := s.ask(ctx, "publish the tables", func(ctx context.Context, c *pgx.Conn) error {
 			tables, exists, err := p.missing(ctx, c)
 			if err != nil || len(tables) == 0 {
 				return err
 			}
-			if known && !exists && p.name == s.cfg.Publication {
+			if known && !exists {
 				return lost("publication %s is gone", p.name)
+			}
+			for _, t := range tables {
+				if slices.Contains(before, t.String()) {
+					return p.takenOut(t)
+				}
 			}
 			sql := p.statement(tables, exists)
 			if !s.cfg.Create {
@@ -111,7 +130,34 @@ func (s *Source) publish(ctx context.Context, known bool) error {
 			return err
 		}
 	}
-	return nil
+	if known || !s.cfg.Create || s.cfg.Temporary || len(s.sel.insertOnly) > 0 {
+		return nil
+	}
+	return s.ask(ctx, "make the publication for inserts", s.reserveInserts)
+}
+
+// takenOut is the error for a table that the publication had and has no more.
+func (p *publication) takenOut(t tableInfo) error {
+	return failure.StopFrom(capture.ErrLost, lostHint+"; if nothing was changed in the table since, run: "+p.statement([]tableInfo{t}, true),
+		"table %s is not in publication %s any more: it was taken out, or another table has its name now", t, p.name)
+}
+
+// reserveInserts makes the publication for inserts without tables. Made later,
+// when source.insert_only gets its first table, it could not decode what was
+// written before, and the stream would end there.
+func (s *Source) reserveInserts(ctx context.Context, c *pgx.Conn) error {
+	p := publication{name: s.cfg.Publication + inserts, kinds: insertKinds}
+	if _, exists, err := p.missing(ctx, c); err != nil || exists {
+		return err
+	}
+	_, err := c.Exec(ctx, p.statement(nil, false))
+	return err
+}
+
+// remember returns the checkpoint's memory m with what is published now.
+func (s *Source) remember(m memory) []byte {
+	m.Published = s.sel.names()
+	return m.encode()
 }
 
 func names(tables []tableInfo) string {

@@ -100,11 +100,14 @@ func (r *relations) key(ctx context.Context, m relation, version *schema.Table, 
 	names, known := r.memory.Keys[version.Version]
 	if !known || again {
 		err := r.src.ask(ctx, "ask for the key of "+m.schema+"."+m.name, func(ctx context.Context, c *pgx.Conn) error {
-			var err error
-			if names, err = queryKey(ctx, c, m.schema, m.name, m.identity); err != nil || m.identity != 'f' {
-				return err
+			now, exists, err := queryKey(ctx, c, m.id, m.identity)
+			if err != nil || !exists {
+				return err // what is remembered of a table that was dropped stands
 			}
-			mixed, err := queryMixed(ctx, c, m.schema, m.name)
+			if names = now; m.identity != 'f' {
+				return nil
+			}
+			mixed, err := queryMixed(ctx, c, m.id)
 			if err == nil && mixed {
 				err = errMixed(m.schema + "." + m.name)
 			}
@@ -119,8 +122,8 @@ func (r *relations) key(ctx context.Context, m relation, version *schema.Table, 
 		// The catalog has gone on since. The log's own word stands.
 		key = flagged
 	}
-	if slices.Equal(key, flagged) && m.identity != 'f' {
-		return key, nil
+	if m.identity != 'f' && len(key) < 2 {
+		return key, nil // the flags say it all, whatever becomes of the table
 	}
 	if !known || !slices.Equal(names, r.memory.Keys[version.Version]) {
 		r.memory.Keys[version.Version] = names

@@ -205,6 +205,7 @@ func TestATableThatIsRenamedOutOfTheSelectionStops(t *testing.T) {
 		}
 		r.Close()
 		d.change = func(cfg *postgres.Config) { cfg.Tables = []string{"t", "!t_old"} }
+		d.Exec(t, "ALTER PUBLICATION tailrace_test ADD TABLE t") // nothing was changed in it yet
 		r = capturetest.Start(t, d.Source(t), start, "")
 		equalLines(t, r.ToEnd(), []string{`c public.t {"id":1} null {"id":1}`})
 	})

@@ -25,6 +25,10 @@ const sideTimeout = 20 * time.Second
 func (s *side) use(ctx context.Context, f func(context.Context, *pgx.Conn) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.useLocked(ctx, f)
+}
+
+func (s *side) useLocked(ctx context.Context, f func(context.Context, *pgx.Conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, sideTimeout)
 	defer cancel()
 	reused := s.conn != nil && !s.conn.IsClosed()
@@ -37,16 +41,21 @@ func (s *side) use(ctx context.Context, f func(context.Context, *pgx.Conn) error
 			s.conn = conn
 		}
 		err := f(ctx, s.conn)
-		if err == nil || !s.conn.IsClosed() || !reused {
+		if err == nil || !s.conn.IsClosed() || !reused || ctx.Err() != nil {
 			return err
 		}
 		reused = false
 	}
 }
 
-// ping asks whether the server still takes and answers ordinary sessions.
+// ping asks whether the server still takes and answers ordinary sessions. It
+// does not wait for a question that is being asked: its answer says as much.
 func (s *side) ping(ctx context.Context) error {
-	return s.use(ctx, func(ctx context.Context, c *pgx.Conn) error { return c.Ping(ctx) })
+	if !s.mu.TryLock() {
+		return nil
+	}
+	defer s.mu.Unlock()
+	return s.useLocked(ctx, func(ctx context.Context, c *pgx.Conn) error { return c.Ping(ctx) })
 }
 
 func (s *side) close() error {

@@ -45,22 +45,21 @@ func newSocket(conn net.Conn) (net.Conn, error) {
 	if !ok {
 		return conn, nil
 	}
+	defer func() { _ = conn.Close() }() // a duplicate lives on
 	file, err := f.File()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }() // a duplicate of a duplicate
+	defer func() { _ = file.Close() }() // likewise
 	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err == nil {
-		err = unix.SetNonblock(fd, true)
-	}
-	if err == nil {
-		err = conn.Close()
-	}
 	if err != nil {
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("eventfd", err)
@@ -182,7 +181,9 @@ func untilDeadline(deadline int64) (int, error) {
 
 // wake makes a waiting Read look again.
 func (s *socket) wake() {
-	if s.waiting.Load() {
+	s.mu.RLock() // a descriptor that is closed may be somebody else's by now
+	defer s.mu.RUnlock()
+	if s.waiting.Load() && s.wakeFD >= 0 {
 		_, _ = unix.Write(s.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // full: it is awake already
 	}
 }
@@ -252,5 +253,6 @@ func (s *socket) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_ = unix.Close(s.wakeFD)
+	s.wakeFD = -1
 	return os.NewSyscallError("close", unix.Close(s.fd))
 }

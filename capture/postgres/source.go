@@ -35,6 +35,7 @@ type Config struct {
 	Temporary bool
 	Values    Values
 	MaxRow    int           // longest message that is read, in bytes; 0: 32 MiB
+	NewTables time.Duration // how often to look for new tables; 0: 30 s
 	SlotWait  time.Duration // how long to wait for a slot that somebody reads; 0: 15 s
 	Log       *zap.Logger   // nil: none
 }
@@ -71,6 +72,9 @@ func New(cfg Config) (*Source, error) {
 	}
 	if cfg.MaxRow == 0 {
 		cfg.MaxRow = 32 << 20
+	}
+	if cfg.NewTables == 0 {
+		cfg.NewTables = 30 * time.Second
 	}
 	if cfg.SlotWait == 0 {
 		cfg.SlotWait = 15 * time.Second
@@ -145,13 +149,13 @@ func (s *Source) Check(ctx context.Context) error {
 		if s.server, err = queryServer(ctx, c); err != nil {
 			return err
 		}
+		sv := &s.server
+		if sv.Number < 130000 { // what is asked next is not there yet
+			return failure.Stop("upgrade the server", "Postgres %s is too old: 13 is the oldest that is read", sv.Version)
+		}
 		slot, err := querySlot(ctx, c, s.cfg.Slot)
 		if err != nil {
 			return err
-		}
-		sv := &s.server
-		if sv.Number < 120000 {
-			stop("upgrade the server", "Postgres %s is too old: 12 is the oldest that is read", sv.Version)
 		}
 		if sv.WALLevel != "logical" {
 			stop("ALTER SYSTEM SET wal_level = logical, then restart the server (on RDS and Aurora: rds.logical_replication = 1)",
@@ -161,13 +165,13 @@ func (s *Source) Check(ctx context.Context) error {
 			stop("ALTER ROLE "+sv.Role+" REPLICATION (on RDS and Aurora: GRANT rds_replication TO "+sv.Role+")",
 				"role %s may not replicate", sv.Role)
 		}
-		if sv.Standby && sv.Number < 160000 {
-			stop("give the primary's address", "the server is a standby, and Postgres %s decodes only on a primary", sv.Version)
+		if sv.Standby {
+			stop("give the primary's address", "the server is a standby")
 		}
 		if slot == nil && sv.FreeSlots <= 0 {
 			stop("raise max_replication_slots, or drop one that is not used any more", "there is no free replication slot")
 		}
-		if sv.FreeSenders <= 0 {
+		if sv.FreeSenders <= 0 && (slot == nil || slot.ActivePID == 0) { // else it may be our predecessor's
 			stop("raise max_wal_senders", "there is no free WAL sender")
 		}
 		if slot != nil && slot.Plugin != "pgoutput" {

@@ -22,6 +22,7 @@ type stream struct {
 	src       *Source
 	wire      wire
 	keeper    *keeper
+	unwatch   func() // ends the search for new tables
 	relations relations
 
 	last  lsn   // the last place handed on
@@ -42,14 +43,19 @@ type stream struct {
 var _ capture.Stream = (*stream)(nil)
 
 func newStream(src *Source, conn net.Conn, at lsn, m memory) *stream {
-	return &stream{
+	s := &stream{
 		src:       src,
 		wire:      wire{conn: conn, pacer: src.pacer, max: src.cfg.MaxRow, buf: make([]byte, wireBuffer), lastRead: time.Now()},
 		keeper:    startKeeper(conn, &src.side, at),
 		relations: newRelations(src, m),
 		last:      at,
 		index:     -1,
+		unwatch:   func() {},
 	}
+	if !src.cfg.Temporary {
+		s.unwatch = src.watchTables(s.keeper)
+	}
+	return s
 }
 
 // Confirm implements capture.Stream.
@@ -325,6 +331,7 @@ func (s *stream) count(at lsn) uint32 {
 
 // Close implements capture.Stream.
 func (s *stream) Close() error {
+	s.unwatch()
 	s.keeper.close()
 	if s.keeper.reason.Load() != nil {
 		return nil // the connection is closed, and why was told by Next

@@ -94,3 +94,21 @@ func (w *Wire) Buffered() int { return cap(w.wire.buf) }
 func (s *Source) SetDial(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
 	s.dial = dial
 }
+
+// PlainHosts returns the hosts that a source URL would reach without TLS, and
+// the settings of the session.
+func PlainHosts(url string) (plain []string, settings map[string]string, err error) {
+	cfg, err := parseURL(url)
+	if err != nil {
+		return nil, nil, err
+	}
+	if cfg.TLSConfig == nil {
+		plain = append(plain, cfg.Host)
+	}
+	for _, f := range cfg.Fallbacks {
+		if f.TLSConfig == nil {
+			plain = append(plain, f.Host)
+		}
+	}
+	return plain, cfg.RuntimeParams, nil
+}

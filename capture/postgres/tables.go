@@ -29,6 +29,12 @@ func (s *selection) excludes(t tableInfo) bool { return slices.ContainsFunc(s.ex
 // is reports whether p names t.
 func (t tableInfo) is(p pattern) bool { return p.match(t) }
 
+// has reports whether a table of t's name was there when the selection was made.
+func (s *selection) has(t tableInfo) bool {
+	same := func(u tableInfo) bool { return u.String() == t.String() }
+	return slices.ContainsFunc(s.all, same) || slices.ContainsFunc(s.insertOnly, same)
+}
+
 func (s *selection) names() []string {
 	var names []string
 	for _, t := range slices.Concat(s.all, s.insertOnly) {

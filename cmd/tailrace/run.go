@@ -114,6 +114,9 @@ func (f *settingFlag) Set(value string) error { f.values = append(f.values, valu
 
 // run wires the parts that cfg names and runs the pipeline.
 func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
+	if err := postgres.CheckTarget(cfg.Until); err != nil {
+		return err
+	}
 	src, err := postgres.New(sourceConfig(cfg, log))
 	if err != nil {
 		return err
