@@ -122,7 +122,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			}
 			sink, st, err = p.reopen(ctx, wait, st)
 			switch {
-			case err != nil && ctx.Err() != nil:
+			case err != nil && ctx.Err() != nil && !isStop(err):
 				return nil
 			case err != nil:
 				return err
