@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
@@ -208,5 +206,3 @@ func (l *life) drop() {
 	for range l.order {
 	}
 }
-
-func (l *life) log() *zap.Logger { return l.p.Log }

@@ -36,7 +36,7 @@ func (l *life) save(quit <-chan struct{}) error {
 		case failure.Retryable(err):
 			// The former state is still there. Publishing goes on up to the
 			// memory limit beyond it, and nothing is confirmed meanwhile.
-			l.log().Warn("the checkpoint was not saved", zap.Error(err))
+			l.p.Log.Warn("the checkpoint was not saved", zap.Error(err))
 		case l.hard.Err() != nil:
 			return nil
 		default:
