@@ -19,9 +19,9 @@ type Count struct {
 // behind all its events, its commit time, and the number of its events per
 // topic.
 func AppendEnd(dst []byte, epoch uint32, t *event.Txn, counts []Count) []byte {
-	dst = append(dst, `{"id":"`...)
+	dst = append(dst, `{"id":`...)
 	dst = AppendTxnID(dst, t)
-	dst = append(dst, `","ver":"`...)
+	dst = append(dst, `,"ver":"`...)
 	dst = event.Ver{Epoch: epoch, Commit: t.Commit, Event: event.EndEvent}.Append(dst)
 	dst = append(dst, `","ts_ms":`...)
 	dst = strconv.AppendInt(dst, t.Millis, 10)

@@ -12,16 +12,17 @@ import (
 // Native writes the native event of docs/events.md: one JSON object per
 // change, compatible with the Debezium envelope.
 type Native struct {
-	head  string // the source block up to the value of ts_ms
-	plans map[*schema.Table]*plan
+	head   string // the source block up to the value of ts_ms
+	binlog bool   // the source block is that of MySQL and MariaDB
+	plans  map[*schema.Table]*plan
 
 	// What follows is made anew when a change has another table or
 	// transaction than the one before it.
 	plan   *plan
 	txn    event.Txn
 	epoch  uint32
-	source []byte // from the source block to the value of lsn
-	tail   []byte // from behind lsn to the event part of ver
+	source []byte // from the source block to the value of lsn or pos
+	tail   []byte // from behind that, or behind row, to the event part of ver
 }
 
 var _ Encoder = (*Native)(nil)
@@ -30,16 +31,17 @@ var _ Encoder = (*Native)(nil)
 type plan struct {
 	table *schema.Table
 	names []string // `,"name":` of each column
-	where string   // in the source block, from behind ts_ms to the value of txId
+	where string   // in the source block, from behind ts_ms to the end of table
 	end   string   // from behind ver to the end of the event
 }
 
 // NewNative returns an encoder for one worker. Connector and name are those of
-// the source block: "postgresql", and the pipeline's name.
+// the source block: "postgresql", "mysql" or "mariadb", and the pipeline's name.
 func NewNative(connector, name string) *Native {
 	return &Native{
-		head:  `,"source":{"connector":` + text(connector) + `,"name":` + text(name) + `,"ts_ms":`,
-		plans: make(map[*schema.Table]*plan),
+		head:   `,"source":{"connector":` + text(connector) + `,"name":` + text(name) + `,"ts_ms":`,
+		binlog: connector == "mysql" || connector == "mariadb",
+		plans:  make(map[*schema.Table]*plan),
 	}
 }
 
@@ -85,6 +87,10 @@ func (n *Native) AppendValue(dst []byte, c *event.Change) ([]byte, error) {
 	n.prepare(p, c)
 	dst = append(dst, n.source...)
 	dst = strconv.AppendUint(dst, c.Pos, 10)
+	if n.binlog {
+		dst = append(dst, `,"row":`...)
+		dst = strconv.AppendUint(dst, uint64(c.Ver.Row/2), 10) // C2.1
+	}
 	dst = append(dst, n.tail...)
 	dst = event.AppendHex(dst, c.Ver.Event, 16)
 	dst = append(dst, '/')
@@ -101,17 +107,19 @@ func (n *Native) prepare(p *plan, c *event.Change) {
 	b := append(n.source[:0], n.head...)
 	b = strconv.AppendInt(b, c.Txn.Millis, 10)
 	b = append(b, p.where...)
-	b = strconv.AppendUint(b, c.Txn.XID, 10)
-	n.source = append(b, `,"lsn":`...)
+	n.source = n.appendOrigin(b, c.Txn)
 	n.plan = p
 	if sameTxn {
 		return
 	}
-	b = append(n.tail[:0], `,"commit_lsn":`...)
-	b = strconv.AppendUint(b, c.Txn.Commit, 10)
-	b = append(b, `},"transaction":{"id":"`...)
+	b = n.tail[:0]
+	if !n.binlog {
+		b = append(b, `,"commit_lsn":`...)
+		b = strconv.AppendUint(b, c.Txn.Commit, 10)
+	}
+	b = append(b, `},"transaction":{"id":`...)
 	b = AppendTxnID(b, c.Txn)
-	b = append(b, `"},"ts_ms":`...)
+	b = append(b, `},"ts_ms":`...)
 	b = strconv.AppendInt(b, c.Txn.Millis, 10)
 	b = append(b, `,"ver":"`...)
 	b = event.AppendHex(b, uint64(c.Ver.Epoch), 8)
@@ -121,11 +129,45 @@ func (n *Native) prepare(p *plan, c *event.Change) {
 	n.txn, n.epoch = *c.Txn, c.Ver.Epoch
 }
 
-// AppendTxnID appends the id of a transaction as events name it: xid:commit_lsn.
+// appendOrigin appends the source block from behind the table to the value of
+// the change's own place.
+func (n *Native) appendOrigin(b []byte, t *event.Txn) []byte {
+	if !n.binlog {
+		b = append(b, `,"txId":`...)
+		b = strconv.AppendUint(b, t.XID, 10)
+		return append(b, `,"lsn":`...)
+	}
+	b = append(b, `,"server_id":`...)
+	b = strconv.AppendUint(b, uint64(t.Server), 10)
+	b = append(b, `,"gtid":`...)
+	if t.GTID.IsZero() {
+		b = append(b, "null"...)
+	} else {
+		b = append(t.GTID.Append(append(b, '"')), '"')
+	}
+	b = append(b, `,"file":`...)
+	b = quote.AppendJSONString(b, t.File)
+	return append(b, `,"pos":`...)
+}
+
+// AppendTxnID appends the id of a transaction as events name it, a JSON string:
+// its GTID, else the file and offset of its first event; of Postgres
+// xid:commit_lsn.
 func AppendTxnID(dst []byte, t *event.Txn) []byte {
-	dst = strconv.AppendUint(dst, t.XID, 10)
-	dst = append(dst, ':')
-	return strconv.AppendUint(dst, t.Commit, 10)
+	dst = append(dst, '"')
+	switch {
+	case !t.GTID.IsZero():
+		dst = t.GTID.Append(dst)
+	case t.File != "":
+		dst = quote.AppendJSONContent(dst, []byte(t.File))
+		dst = append(dst, ':')
+		dst = strconv.AppendUint(dst, event.BinlogOffset(t.Commit), 10)
+	default:
+		dst = strconv.AppendUint(dst, t.XID, 10)
+		dst = append(dst, ':')
+		dst = strconv.AppendUint(dst, t.Commit, 10)
+	}
+	return append(dst, '"')
 }
 
 func (n *Native) planOf(t *schema.Table) *plan {
@@ -144,10 +186,13 @@ func newPlan(t *schema.Table) *plan {
 	p := &plan{
 		table: t,
 		names: make([]string, len(t.Columns)),
-		where: `,"snapshot":"false","db":` + text(t.Database) + `,"schema":` + text(t.Schema) +
-			`,"table":` + text(t.Name) + `,"txId":`,
-		end: `","table_version":"` + t.Version + `"}`,
+		where: `,"snapshot":"false","db":` + text(t.Database),
+		end:   `","table_version":"` + t.Version + `"}`,
 	}
+	if t.Schema != "" {
+		p.where += `,"schema":` + text(t.Schema)
+	}
+	p.where += `,"table":` + text(t.Name)
 	for i := range t.Columns {
 		p.names[i] = "," + text(t.Columns[i].Name) + ":"
 	}
@@ -182,7 +227,7 @@ func (p *plan) appendValue(dst []byte, i int, v *event.Value, c *event.Change) (
 	dst, err := p.table.Columns[i].Codec.AppendJSON(dst, v.Raw)
 	if err != nil {
 		return dst, failure.StopFrom(err, "exclude the table, or report this as a bug with the column's type",
-			"column %q of table %s.%s can't be read at ver %s", p.table.Columns[i].Name, p.table.Schema, p.table.Name, c.Ver)
+			"column %q of table %s can't be read at ver %s", p.table.Columns[i].Name, p.table, c.Ver)
 	}
 	return dst, nil
 }
@@ -196,9 +241,8 @@ func (p *plan) appendKey(dst []byte, row event.Row, c *event.Change) ([]byte, er
 	comma := 1
 	for _, i := range p.table.Key {
 		if row[i].State == event.Absent {
-			return dst, failure.Stop("set REPLICA IDENTITY FULL on the table, or exclude it",
-				"key column %q of table %s.%s was not carried by the log at ver %s",
-				p.table.Columns[i].Name, p.table.Schema, p.table.Name, c.Ver)
+			return dst, failure.Stop("make the log carry whole rows (Postgres: REPLICA IDENTITY FULL; MySQL: binlog_row_image=FULL), or exclude the table",
+				"key column %q of table %s was not carried by the log at ver %s", p.table.Columns[i].Name, p.table, c.Ver)
 		}
 		dst = append(dst, p.names[i][comma:]...)
 		comma = 0

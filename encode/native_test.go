@@ -13,6 +13,7 @@ import (
 	"github.com/tailrace/tailrace/encode"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/schema"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -82,6 +83,42 @@ func TestNativeEvents(t *testing.T) {
 		fmt.Fprintf(&b, "# %s\n%s\n%s\n\n", c.name, key, value)
 	}
 	golden(t, "native.golden", b.String())
+}
+
+// TestNativeEventsOfABinlog has the source blocks that MySQL and MariaDB have.
+func TestNativeEventsOfABinlog(t *testing.T) {
+	orders := newTable(t, schema.Table{
+		Database: "shop", Name: "orders", Key: []int{0},
+		Columns: []schema.Column{{Name: "id", Wire: "8", Kind: schema.Int, KeyFlag: true, Codec: verbatim{}}},
+	})
+	commit, ok := event.BinlogPlace(3, 1372)
+	if !ok {
+		t.Fatal("a place is refused")
+	}
+	plain := event.Txn{Commit: commit, Millis: 1795255200123, File: `bin"log.000003`, Server: 1}
+	mysql, mariadb := plain, plain
+	mysql.GTID = event.GTID{Prefix: "3e11fa47-71ca-11e1-9e33-c80aa9429562:", Number: 77}
+	mariadb.GTID = event.GTID{Prefix: "0-1-", Number: 100}
+	var b strings.Builder
+	for _, c := range []struct {
+		name, connector string
+		txn             event.Txn
+		row             uint32
+	}{
+		{"MySQL with a GTID", "mysql", mysql, 0},
+		{"the next row of the same event", "mysql", mysql, 2},
+		{"the insert of a key change", "mysql", mysql, 3},
+		{"MySQL without GTIDs", "mysql", plain, 0},
+		{"MariaDB", "mariadb", mariadb, 0},
+	} {
+		change := event.Change{
+			Op: event.Insert, Table: orders, After: row("7"), Txn: &c.txn, Pos: 1542,
+			Ver: event.Ver{Commit: commit, Event: 0xaa, Row: c.row},
+		}
+		_, value := encoded(t, encode.NewNative(c.connector, "shop"), &change)
+		fmt.Fprintf(&b, "# %s\n%s\n%s\n\n", c.name, value, encode.AppendEnd(nil, 0, &c.txn, nil))
+	}
+	golden(t, "binlog.golden", b.String())
 }
 
 // TestTheEventOfTheDocument has the bytes that docs/events.md shows, written out.

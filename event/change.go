@@ -1,6 +1,10 @@
 package event
 
-import "github.com/tailrace/tailrace/schema"
+import (
+	"strconv"
+
+	"github.com/tailrace/tailrace/schema"
+)
 
 // An Op is what happened, by the letter that an event carries.
 type Op byte
@@ -46,7 +50,7 @@ type Change struct {
 	After  Row // c, u, r: the new row; else nil
 	Txn    *Txn
 	Ver    Ver
-	Pos    uint64 // where the change stands in the log. Postgres: its LSN
+	Pos    uint64 // where the change stands in the log. Postgres: its LSN; MySQL: offset of its event in the file
 
 	// Moved is the row on the other side of a key change that could not be
 	// completed (C3.2): the new row for the d, the old one for the c; else nil.
@@ -67,9 +71,45 @@ func (c *Change) Scratch(i, n int) Row {
 }
 
 // A Txn is a transaction as far as its events name it. Which fields are used
-// depends on the source.
+// depends on the source. Two are the same if they are equal.
 type Txn struct {
 	Commit uint64 // ver's commit
 	Millis int64  // commit time at the source, Unix milliseconds
-	XID    uint64 // Postgres transaction id
+	XID    uint64 // Postgres: transaction id
+
+	GTID   GTID   // MySQL and MariaDB: the zero GTID if the server gives none
+	File   string // MySQL and MariaDB: binlog file that holds its first event
+	Server uint32 // MySQL and MariaDB: server_id of the server where it was made
 }
+
+// A GTID names a transaction of MySQL or MariaDB. It is kept in two parts, so
+// that a million of them are no million strings: the prefix is one string for
+// all transactions of an origin.
+type GTID struct {
+	Prefix string // MySQL "3e11fa47-…:" or "3e11fa47-…:tag:", MariaDB "0-1-"
+	Number uint64
+}
+
+// IsZero reports whether g is the GTID of no transaction.
+func (g GTID) IsZero() bool { return g == GTID{} }
+
+// Append appends the text of g, and nothing for the zero GTID.
+func (g GTID) Append(dst []byte) []byte {
+	if g.IsZero() {
+		return dst
+	}
+	return strconv.AppendUint(append(dst, g.Prefix...), g.Number, 10)
+}
+
+// A binlog place as ver's commit has the file's number in its upper 24 bits and
+// the offset in its lower 40 (C2.2).
+const placeBits = 40
+
+// BinlogPlace returns ver's commit for a place in a binlog: a file's number and
+// the offset in it. ok is false beyond 2^24 files or 1 TiB.
+func BinlogPlace(file, offset uint64) (commit uint64, ok bool) {
+	return file<<placeBits | offset, file < 1<<(64-placeBits) && offset < 1<<placeBits
+}
+
+// BinlogOffset returns the offset of a place that BinlogPlace made.
+func BinlogOffset(commit uint64) uint64 { return commit & (1<<placeBits - 1) }

@@ -43,6 +43,7 @@ type Item struct {
 	Txn        uint32        // index in Txns
 	Event      uint64        // ver.Event of its changes
 	Row        uint32        // ver.Row of its first change
+	Pos        uint64        // where it stands in the log, for its Splitter
 }
 
 // A Splitter cuts an item of a unit into changes. It is given by the source,

@@ -13,8 +13,8 @@ import (
 // 8/16/16/8, so that it sorts as text (C2).
 type Ver struct {
 	Epoch  uint32 // rises when the log itself is another one: failover, new timeline
-	Commit uint64 // place of the transaction. Postgres: Begin.final_lsn
-	Event  uint64 // place of the change in it. Postgres: the change's LSN
+	Commit uint64 // place of the transaction. Postgres: Begin.final_lsn; MySQL: see BinlogPlace
+	Event  uint64 // place of the change in it. Postgres: the change's LSN; MySQL: the event's offset in its transaction
 	Row    uint32 // 2 x index among changes of one Event, + 1 for the c of a key change
 }
 

@@ -36,7 +36,7 @@ type route struct {
 
 // route may be called from any worker.
 func (t *topics) route(table *schema.Table) route {
-	name := t.name(table.Database, table.Schema, table.Name)
+	name := t.name(table.Database, table.Namespace(), table.Name)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	topic := t.data[name]
@@ -44,5 +44,5 @@ func (t *topics) route(table *schema.Table) route {
 		topic = &publish.Topic{Name: name, Channel: publish.Data}
 		t.data[name] = topic
 	}
-	return route{topic, murmur2.Sum([]byte(table.Schema + "." + table.Name))}
+	return route{topic, murmur2.Sum([]byte(table.String()))}
 }

@@ -88,8 +88,7 @@ func (w *worker) add(c *event.Change) error {
 	}
 	b.Buf = buf
 	if err == nil && len(buf) > math.MaxUint32 {
-		err = failure.Stop("exclude the table", "a row of %s.%s is larger than 4 GiB as an event at ver %s",
-			c.Table.Schema, c.Table.Name, c.Ver)
+		err = failure.Stop("exclude the table", "a row of %s is larger than 4 GiB as an event at ver %s", c.Table, c.Ver)
 	}
 	if err != nil {
 		b.Buf = buf[:start]

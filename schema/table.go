@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -22,11 +23,22 @@ type Table struct {
 	// catalog was asked.
 	Version string
 
+	// Layout is the source's own: how it cuts a row of this version into
+	// columns. Nobody else looks into it.
+	Layout any
+
 	// RowCost is how many bytes an event of this table takes at most beyond
 	// its values: names, envelope, identifiers. A reader charges it per row,
 	// because 1,600 NULL columns are 200 raw bytes and 40 KB of JSON (C6.1).
 	RowCost int
 }
+
+// Namespace is what people write before the table's name: its schema, or its
+// database where there are no schemas, as in MySQL.
+func (t *Table) Namespace() string { return cmp.Or(t.Schema, t.Database) }
+
+// String returns namespace and name with a dot between.
+func (t *Table) String() string { return t.Namespace() + "." + t.Name }
 
 // A Column is one column of a table version.
 type Column struct {
@@ -60,7 +72,7 @@ const envelopeCost = 512
 func NewTable(t Table) (*Table, error) {
 	for _, k := range t.Key {
 		if k < 0 || k >= len(t.Columns) {
-			return nil, fmt.Errorf("table %s.%s: key column %d of %d", t.Schema, t.Name, k, len(t.Columns))
+			return nil, fmt.Errorf("table %s: key column %d of %d", &t, k, len(t.Columns))
 		}
 	}
 	t.Version = version(&t)

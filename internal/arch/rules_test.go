@@ -25,6 +25,7 @@ var internals = map[string][]string{
 	"failure": {"schema", "event", "checkpoint", "capture", "transform", "encode", "snapshot", "publish", "pipeline", "config", "status"},
 	"quote":   {"schema", "event", "checkpoint", "capture", "transform", "encode", "snapshot", "publish", "pipeline", "config", "status"},
 	"murmur2": {"pipeline", "publish"},
+	"glob":    {"capture"},
 	"flock":   {"checkpoint", "publish"},
 	"redact":  {"config", "pipeline", "status", "publish", "capture"},
 }
@@ -64,10 +65,10 @@ func forbidden(folder, other string) string {
 	case to == "internal":
 		return forbiddenInternal(from, other)
 	case from == to:
-		if from == "cmd" || folder == other || strings.HasPrefix(folder, other+"/") {
+		if from == "cmd" || folder == other || strings.HasPrefix(folder, other+"/") || implementation(folder) == implementation(other) {
 			return ""
 		}
-		return "it may import the folder it is in, but not what is in there beside it or below it"
+		return "it may import the folder it is in and the parts of its own implementation, but not another implementation"
 	}
 	low, high := layer(to), layer(from)
 	switch {
@@ -107,6 +108,13 @@ func forbiddenInInternal(folder, other string) string {
 func top(folder string) string {
 	first, _, _ := strings.Cut(folder, "/")
 	return first
+}
+
+// implementation is the folder of one source, sink or store, whose packages are
+// parts of one thing: capture/mysql of capture/mysql/binlog.
+func implementation(folder string) string {
+	parts := strings.SplitN(folder, "/", 3)
+	return strings.Join(parts[:min(2, len(parts))], "/")
 }
 
 func layer(folder string) int {
