@@ -35,10 +35,11 @@ type State struct {
 	Bound    uint64         `json:"bound"` // every ver.commit below it is published
 	Epoch    uint32         `json:"epoch"`
 
-	// Ver is that of the last published row. If its transaction lies behind
-	// Position, the rows up to Ver are skipped on resume, provided that
-	// Selection, the hash of what decides which rows exist, is still the same
-	// (C1.4).
+	// Ver is that of the last published row, or of the END behind it. If its
+	// transaction lies behind Position, what is up to Ver is skipped on resume,
+	// provided that Selection, the hash of what decides which rows exist, is
+	// still the same (C1.4). A source may hold Position back behind many
+	// transactions whose ENDs are published, for the sake of a prepared one.
 	Ver       event.Ver `json:"ver"`
 	Selection string    `json:"selection"`
 

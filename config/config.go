@@ -29,12 +29,21 @@ type Config struct {
 
 // A Source says what is captured.
 type Source struct {
-	URL        Secret   // postgres://user:password@host:port/database
+	URL        Secret   // postgres://user:password@host:port/database, mysql:// and mariadb:// likewise
+	Kind       string   // SourcePostgres, SourceMySQL or SourceMariaDB, by the URL's scheme
 	Tables     []string // globs, exclusions with a leading !; nil for every user table
 	InsertOnly []string // names or globs of tables of which only inserts are captured
 	Snapshot   string   // SnapshotInitial or SnapshotNever
 	Postgres   Postgres
+	MySQL      MySQL
 }
+
+// The kinds of Source.Kind.
+const (
+	SourcePostgres = "postgres"
+	SourceMySQL    = "mysql"
+	SourceMariaDB  = "mariadb"
+)
 
 // Redacted returns the URL for people: without password and without query
 // parameters that carry secrets.
@@ -46,6 +55,19 @@ type Postgres struct {
 	Publication string // likewise
 	Create      bool   // slot and publication are made when they are missing
 }
+
+// MySQL holds what only a MySQL or MariaDB source has.
+type MySQL struct {
+	ServerID  uint32 // of the replica that Tailrace is to the server; 0: from the pipeline's name
+	Positions string // PositionsAuto, PositionsGTID or PositionsFile
+}
+
+// The choices of MySQL.Positions.
+const (
+	PositionsAuto = "auto" // GTIDs where the server has them for every transaction, else files
+	PositionsGTID = "gtid"
+	PositionsFile = "file"
+)
 
 // The modes of Source.Snapshot.
 const (
@@ -81,8 +103,9 @@ type Checkpoint struct {
 
 // Limits bound the daemon.
 type Limits struct {
-	Memory Size          // ceiling on the bytes held
-	Drain  time.Duration // longest flush after SIGTERM
+	Memory   Size          // ceiling on the bytes held
+	Drain    time.Duration // longest flush after SIGTERM
+	SpillDir string        // for what is too large for memory; "": the system's for temporary files
 }
 
 // Log says what the daemon writes about itself.
@@ -96,6 +119,7 @@ type Values struct {
 	JSON        string // JSONEmbed or JSONText
 	Infinity    string // InfinityText or InfinityNull
 	InvalidText string // InvalidTextStop or InvalidTextReplace
+	ZeroDates   string // ZeroDatesText or ZeroDatesNull
 }
 
 // The choices of Values.
@@ -106,6 +130,8 @@ const (
 	InfinityNull       = "null"    // infinite dates are null
 	InvalidTextStop    = "stop"    // text without a UTF-8 form stops the daemon
 	InvalidTextReplace = "replace" // text without a UTF-8 form has U+FFFD in its place
+	ZeroDatesText      = "text"    // dates with zeros in them are strings
+	ZeroDatesNull      = "null"    // dates with zeros in them are null
 )
 
 // Default returns the configuration of somebody who has set nothing. It lacks
@@ -124,13 +150,17 @@ func constants() Config {
 		panic("config: the default topic: " + err.Error())
 	}
 	return Config{
-		Name:       "tailrace",
-		Source:     Source{Snapshot: SnapshotInitial, Postgres: Postgres{Create: true}},
+		Name: "tailrace",
+		Source: Source{
+			Snapshot: SnapshotInitial,
+			Postgres: Postgres{Create: true},
+			MySQL:    MySQL{Positions: PositionsAuto},
+		},
 		Publish:    Publish{Topic: topic, Format: FormatNative},
 		Checkpoint: Checkpoint{Interval: time.Second},
 		Limits:     Limits{Memory: 256 << 20, Drain: 25 * time.Second},
 		Log:        Log{Level: "info"},
-		Values:     Values{JSON: JSONEmbed, Infinity: InfinityText, InvalidText: InvalidTextStop},
+		Values:     Values{JSON: JSONEmbed, Infinity: InfinityText, InvalidText: InvalidTextStop, ZeroDates: ZeroDatesText},
 	}
 }
 

@@ -28,6 +28,7 @@ func testEnv(name string) (string, bool) {
 		"DIR":         "/var/lib",
 		"SUB":         "a b/c?d",
 		"MEMORY":      "1GiB",
+		"SERVER_ID":   "77",
 		"EMPTY":       "",
 	}[name]
 	return text, ok
@@ -52,7 +53,24 @@ func TestLoadGoodFiles(t *testing.T) {
 			c.Checkpoint = config.Checkpoint{URL: "file:state/shop.json", Path: "state/shop.json", Interval: 500 * time.Millisecond}
 			c.Limits = config.Limits{Memory: 64 << 20, Drain: 5 * time.Second}
 			c.Log = config.Log{Level: "debug", Format: "json"}
-			c.Values = config.Values{JSON: config.JSONText, Infinity: config.InfinityNull, InvalidText: config.InvalidTextReplace}
+			c.Values = config.Values{JSON: config.JSONText, Infinity: config.InfinityNull, InvalidText: config.InvalidTextReplace, ZeroDates: config.ZeroDatesText}
+		}},
+		{"mysql", "mysql://tailrace:canary%2F%40%3A%3F%23%25@db.internal:3306/?tls=verify-full&tls_ca=/etc/ca.pem&tls_cert=/etc/c.pem&tls_key=/etc/k.pem&connect_timeout=5", func(c *config.Config) {
+			c.Name = "shop"
+			c.Source.Kind = config.SourceMySQL
+			c.Source.Tables = []string{"shop.*", "!shop.audit_*"}
+			c.Source.Snapshot = config.SnapshotNever
+			c.Source.MySQL = config.MySQL{ServerID: 4294967295, Positions: config.PositionsFile}
+			c.Source.Postgres.Slot, c.Source.Postgres.Publication = "tailrace_shop", "tailrace_shop"
+			c.Publish.URL, c.Publish.Sink = "stdout:", config.SinkStdout
+			c.Checkpoint.URL, c.Checkpoint.Path = "file:./tailrace-shop.json", "./tailrace-shop.json"
+			c.Limits.SpillDir = "/var/tmp/tailrace"
+			c.Values.ZeroDates = config.ZeroDatesNull
+		}},
+		{"mariadb", "mariadb://tailrace:canary%2F%40%3A%3F%23%25@/shop?socket=/run/mysqld/mysqld.sock", func(c *config.Config) {
+			c.Source.Kind = config.SourceMariaDB
+			c.Source.MySQL.ServerID = 77
+			c.Publish.URL, c.Publish.Sink = "stdout:", config.SinkStdout
 		}},
 		{"least", "postgres://tailrace@localhost/shop", func(c *config.Config) {
 			c.Publish.URL, c.Publish.Sink = "stdout:", config.SinkStdout
@@ -70,7 +88,7 @@ func TestLoadGoodFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := config.Default()
-			want.Source.URL = config.NewSecret(tt.url)
+			want.Source.URL, want.Source.Kind = config.NewSecret(tt.url), config.SourcePostgres
 			tt.change(&want)
 			if got.Source.URL.Reveal() != tt.url {
 				t.Errorf("source: got %q, want %q", got.Source.URL.Reveal(), tt.url)
@@ -144,12 +162,16 @@ func TestReferenceIsCurrent(t *testing.T) {
 }
 
 func TestDefaultsInTheReferenceAreTheDefaults(t *testing.T) {
-	want := load(t, noEnv, required())
 	for _, s := range config.Settings() {
 		if s.Default == "" || strings.Contains(s.Default, " ") {
 			continue
 		}
-		got, err := config.Load("", noEnv, append(required(), config.Override{Key: s.Key, Value: s.Default, Origin: "--x"}))
+		flags := required()
+		if strings.HasPrefix(s.Key, "source.mysql.") {
+			flags[0].Value = "mysql://u@h/"
+		}
+		want := load(t, noEnv, flags)
+		got, err := config.Load("", noEnv, append(flags, config.Override{Key: s.Key, Value: s.Default, Origin: "--x"}))
 		if err != nil {
 			t.Errorf("%s: %v", s.Key, err)
 		}

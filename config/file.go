@@ -202,7 +202,7 @@ func (r *fileReader) scalar(s Setting, node ast.Node) (string, bool) {
 			return n.Value.Value, true
 		}
 	case *ast.IntegerNode:
-		if s.kind == kindSize {
+		if s.kind == kindSize || s.kind == kindNumber {
 			return n.GetToken().Value, true
 		}
 	case *ast.BoolNode:

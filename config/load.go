@@ -26,7 +26,7 @@ type Override struct {
 // those that ${file:…} references name. An Override of a key that is not in
 // Settings is a bug of the caller and panics.
 func Load(path string, lookupEnv func(string) (string, bool), flags []Override) (Config, error) {
-	l := loader{config: constants(), lookupEnv: lookupEnv, refused: map[string]bool{}}
+	l := loader{config: constants(), lookupEnv: lookupEnv, refused: map[string]bool{}, given: map[string]place{}}
 	settings := Settings()
 	file := fileReader{path: path, settings: settings, problems: &l.problems}
 	if path != "" {
@@ -56,6 +56,7 @@ func Load(path string, lookupEnv func(string) (string, bool), flags []Override) 
 			l.problems.add(place{origin: name}, "", notYet)
 		}
 	}
+	l.refuseForeign(settings)
 	if !file.partial {
 		l.require(&file)
 	}
@@ -93,7 +94,8 @@ type loader struct {
 	config    Config
 	lookupEnv func(string) (string, bool)
 	problems  problems
-	refused   map[string]bool // keys whose value was given and not taken
+	refused   map[string]bool  // keys whose value was given and not taken
+	given     map[string]place // where a key's value was given first
 }
 
 func (l *loader) variable(name string) (string, bool) {
@@ -107,6 +109,9 @@ func (l *loader) variable(name string) (string, bool) {
 // apply replaces the references of a setting's values and stores them.
 func (l *loader) apply(s Setting, values []value) {
 	for _, v := range values {
+		if _, ok := l.given[s.Key]; !ok {
+			l.given[s.Key] = v.place
+		}
 		text, errs := v.text, []error(nil)
 		if hasReference(v.text) {
 			text, errs = expand(v.text, s.kind == kindURL, l.lookupEnv)
@@ -151,6 +156,22 @@ func (l *loader) warnOfPassword(v value) {
 	if u, err := parseSource(v.text); err == nil && hasPassword(u) && !hasReference(v.text) {
 		l.config.Warnings = append(l.config.Warnings, v.place.origin+" holds a password, which the process list shows: "+
 			"put the URL into TAILRACE_SOURCE, or write ${env:NAME} or ${file:/path} in place of the password")
+	}
+}
+
+// refuseForeign reports what was given and belongs to another kind of source
+// than the URL names: it would have no effect, and somebody means it to have one.
+func (l *loader) refuseForeign(settings []Setting) {
+	kind := l.config.Source.Kind
+	if kind == "" {
+		return
+	}
+	names := map[string]string{SourcePostgres: "a Postgres", SourceMySQL: "a MySQL or MariaDB"}
+	for _, s := range settings {
+		at, ok := l.given[s.Key]
+		if ok && s.source != "" && (s.source == SourcePostgres) != (kind == SourcePostgres) {
+			l.problems.add(at, "leave it out", "%s: only %s source has it, and source.url names a %s: one", s.Key, names[s.source], kind)
+		}
 	}
 }
 

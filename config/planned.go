@@ -5,7 +5,6 @@ package config
 // mistake.
 func Planned() []string {
 	return []string{
-		"source.mysql",
 		"publish.partition_by",
 		"publish.linger",
 		"publish.compression",
@@ -13,8 +12,6 @@ func Planned() []string {
 		"publish.truncate",
 		"publish.tls",
 		"publish.sasl",
-		"limits.spill_dir",
-		"values.zero_dates",
 		"admin",
 	}
 }

@@ -42,7 +42,7 @@ func TestEnvironmentAndFlags(t *testing.T) {
 		{"publish.topic", "TAILRACE_TOPIC", "a.{table}", "b.{table}"},
 		{"publish.format", "TAILRACE_FORMAT", "native", "native"},
 		{"checkpoint.url", "TAILRACE_CHECKPOINT", "file:a", "file:b"},
-		{"from", "TAILRACE_FROM", "lsn:0/16B3748", "time:2026-11-21T10:00:00.5+01:00"},
+		{"from", "TAILRACE_FROM", "gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77,\n4e11fa47-71ca-11e1-9e33-c80aa9429562:5", "time:2026-11-21T10:00:00.5+01:00"},
 		{"limits.memory", "TAILRACE_MEMORY", "64MiB", "1GiB"},
 		{"limits.drain", "TAILRACE_DRAIN", "5s", "1m0s"},
 		{"log.level", "TAILRACE_LOG_LEVEL", "debug", "warn"},
@@ -161,7 +161,7 @@ func TestFlagsAndVariablesAreRefused(t *testing.T) {
 		},
 		{
 			name: "a start that is no place", flag: config.Override{Key: "from", Value: "yesterday", Origin: "--from"},
-			want: `--from: from: "yesterday": expected a position such as lsn:0/16B3748, earliest, now or time:2026-11-21T10:00:00Z`,
+			want: `--from: from: "yesterday": expected a position (Postgres: lsn:0/16B3748; MySQL and MariaDB: gtid:0-1-100 or file:binlog.000003:1542), earliest, now or time:2026-11-21T10:00:00Z`,
 		},
 		{
 			name: "a time without a zone", flag: config.Override{Key: "from", Value: "time:2026-11-21T10:00:00", Origin: "--from"},
@@ -169,7 +169,11 @@ func TestFlagsAndVariablesAreRefused(t *testing.T) {
 		},
 		{
 			name: "an end that is a time", flag: config.Override{Key: "until", Value: "time:2026-11-21T10:00:00Z", Origin: "--until"},
-			want: `--until: until: "time:2026-11-21T10:00:00Z": expected a position such as lsn:0/16B3748, or now`,
+			want: `--until: until: "time:2026-11-21T10:00:00Z": expected a position (Postgres: lsn:0/16B3748; MySQL and MariaDB: gtid:0-1-100 or file:binlog.000003:1542) or now`,
+		},
+		{
+			name: "a start whose kind is misspelt", flag: config.Override{Key: "from", Value: "gitd:0-1-100", Origin: "--from"},
+			want: `--from: from: "gitd:0-1-100": expected a position (Postgres: lsn:0/16B3748; MySQL and MariaDB: gtid:0-1-100 or file:binlog.000003:1542), earliest, now or time:2026-11-21T10:00:00Z`,
 		},
 	}
 	for _, tt := range tests {

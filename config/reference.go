@@ -27,6 +27,7 @@ func Reference() string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", or(key), or(flag), or(code(s.Env)), or(code(s.Default)), meaning)
 	}
+	b.WriteString(referenceURL)
 	b.WriteString(referenceTail)
 	for _, key := range Planned() {
 		b.WriteString("- `" + key + "`\n")
@@ -56,6 +57,24 @@ const referenceHead = `# Configuration
 A flag wins over the environment, which wins over the file, which wins over the default. A variable that is set to nothing counts as not set.
 ` + "`source.url` and `publish.url`" + ` have no default and must be given.
 
+`
+
+const referenceURL = `
+## The source's URL
+
+A password's characters other than letters, digits and ` + "`- . _ ~`" + ` are percent-encoded. Postgres takes the parameters of libpq, such as ` + "`sslmode=verify-full`" + `.
+
+MySQL and MariaDB: ` + "`mysql://`" + ` is for MySQL, ` + "`mariadb://`" + ` for MariaDB, and the server met must be that. The database may be left out; where it is there, bare names in ` + "`source.tables`" + ` are tables of it. The parameters are:
+
+| parameter | meaning |
+| --- | --- |
+| ` + "`tls`" + ` | ` + "`verify-full`" + ` (default), ` + "`verify-ca`" + ` (any host name), ` + "`require`" + ` (encrypted, nobody verified) or ` + "`disable`" + ` (default for a loopback address or a socket, if no certificate is named) |
+| ` + "`tls_ca`" + ` | file with the authorities' certificates; default: the system's |
+| ` + "`tls_cert`, `tls_key`" + ` | files with a certificate of our own and its key |
+| ` + "`socket`" + ` | path of the server's socket, in place of a host |
+| ` + "`connect_timeout`" + ` | seconds |
+
+No mode falls back to a weaker one.
 `
 
 const referenceTail = `

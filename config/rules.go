@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +26,8 @@ const maxIdentifier = 63
 var (
 	pipelineName = regexp.MustCompile(`^[a-z0-9_]{1,40}$`)
 	slotName     = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
-	position     = regexp.MustCompile(`^[a-z]+:[!-~]+$`)
+	// A server prints a set of GTIDs with a line break behind each comma.
+	position = regexp.MustCompile(`^(lsn:[!-~]+|file:[!-~]+|gtid:[!-~]([!-~]|,\s+)*)$`)
 )
 
 // A choice is a set of words, and the words that are planned and not built.
@@ -38,6 +40,8 @@ var (
 	logFormats         = choice{built: []string{"console", "json"}}
 	jsonForms          = choice{built: []string{JSONEmbed, JSONText}}
 	infinityForms      = choice{built: []string{InfinityText, InfinityNull}}
+	zeroDateForms      = choice{built: []string{ZeroDatesText, ZeroDatesNull}}
+	positionKinds      = choice{built: []string{PositionsAuto, PositionsGTID, PositionsFile}}
 	invalidTextActions = choice{built: []string{InvalidTextStop, InvalidTextReplace}}
 
 	publishSchemes    = choice{[]string{"stdout:", "file:", "discard:"}, []string{"kafka:", "kinesis:", "s3:"}}
@@ -82,7 +86,7 @@ func setSource(c *Config, text string) error {
 	if _, err := parseSource(text); err != nil {
 		return err
 	}
-	c.Source.URL = NewSecret(text)
+	c.Source.URL, c.Source.Kind = NewSecret(text), KindOf(text)
 	return nil
 }
 
@@ -111,6 +115,15 @@ func setPublication(c *Config, text string) error {
 		return errors.New("expected a name of 1 to 63 bytes")
 	}
 	c.Source.Postgres.Publication = text
+	return nil
+}
+
+func setServerID(c *Config, text string) error {
+	id, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return errors.New("expected a number from 1 to 4294967295, or 0 for one that follows from the pipeline's name")
+	}
+	c.Source.MySQL.ServerID = uint32(id)
 	return nil
 }
 
@@ -170,6 +183,14 @@ func setMemory(c *Config, text string) error {
 	return nil
 }
 
+func setSpillDir(c *Config, text string) error {
+	if text == "" || strings.Contains(text, "\x00") {
+		return errors.New("expected the path of a folder")
+	}
+	c.Limits.SpillDir = text
+	return nil
+}
+
 func setDuration(to *time.Duration, text string, least time.Duration) error {
 	d, err := time.ParseDuration(text)
 	if err != nil {
@@ -190,6 +211,9 @@ func setBool(to *bool, text string) error {
 	return nil
 }
 
+// positions shows how each source writes one.
+const positions = "Postgres: lsn:0/16B3748; MySQL and MariaDB: gtid:0-1-100 or file:binlog.000003:1542"
+
 // setFrom checks only the outside of a position: its inside is the source's.
 func setFrom(c *Config, text string) error {
 	if when, ok := event.TimeOf(text); ok {
@@ -197,7 +221,7 @@ func setFrom(c *Config, text string) error {
 			return errors.New("expected a time as in time:2026-11-21T10:00:00Z")
 		}
 	} else if text != event.Earliest && text != event.Now && !position.MatchString(text) {
-		return errors.New("expected a position such as lsn:0/16B3748, earliest, now or time:2026-11-21T10:00:00Z")
+		return errors.New("expected a position (" + positions + "), earliest, now or time:2026-11-21T10:00:00Z")
 	}
 	c.From = text
 	return nil
@@ -205,7 +229,7 @@ func setFrom(c *Config, text string) error {
 
 func setUntil(c *Config, text string) error {
 	if _, ok := event.TimeOf(text); ok || text != event.Now && !position.MatchString(text) {
-		return errors.New("expected a position such as lsn:0/16B3748, or now")
+		return errors.New("expected a position (" + positions + ") or now")
 	}
 	c.Until = text
 	return nil

@@ -76,6 +76,10 @@ func TestRedacted(t *testing.T) {
 		{"a password is left out", "postgres://u:canary@h:5433/d", "postgres://u@h:5433/d"},
 		{"parameters with secrets are left out", "postgres://u@h/d?sslmode=require&password=canary&sslpassword=canary&PassWord=canary&p%61ssword=canary&port=1", "postgres://u@h/d?sslmode=require&port=1"},
 		{"a socket stays", "postgres:///d?host=/var/run", "postgres:///d?host=/var/run"},
+		{"a password of MySQL is left out", "mysql://u:canary@h/?tls=require", "mysql://u@h/?tls=require"},
+		{"a socket of MariaDB stays", "mariadb://u:canary@/d?socket=/run/mysqld.sock", "mariadb://u@/d?socket=/run/mysqld.sock"},
+		{"a MySQL URL that a password has split is hidden whole", "mysql://u:12/canary@h", "<secret>"},
+		{"a password of MySQL with a question mark", "mysql://u:12?canary@h", "<secret>"},
 		{"what is no URL of a source is hidden whole", "canary", "<secret>"},
 		{"a URL that a password has split is hidden whole", "postgres://u:12/canary@h/d", "<secret>"},
 		{"a password with a question mark that looks like a port", "postgres://u:12?canary@h/d", "<secret>"},
@@ -100,7 +104,7 @@ func TestNoSecretInAnyError(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, url := range []string{
-		canary, "postgres:" + canary, canary + "://u@h/d", "mysql://u:canary@h/d", "postgres://u:canary@h", "postgres://u:can%zary@h/canary",
+		canary, "postgres:" + canary, canary + "://u@h/d", "mysql://u:canary@h/d", "mysql://u:12/canary@h", "mysql://u:12?canary@h", "mysql://u@h?canary=x", "mysql://u@h?tls=canary", "mysql://u@h?connect_timeout=canary", "postgres://u:canary@h", "postgres://u:can%zary@h/canary",
 		"postgres://u:p@h:canary/d", "postgres://u:canary/@h/d", "postgres://u:canary#@h/d", "postgres://u@h/d?password=canary&=%zz",
 		"postgres://u:ca\x7fnary@canary/d", "postgres://u:${canary}@h/d", "postgres://u:${env:canary!}@h/d", "canary ${", "file:canary?x", "kafka://u:canary@h", "s3://canary:canary@h",
 	} {
@@ -179,6 +183,7 @@ func TestAPasswordInAFlagIsWarnedAbout(t *testing.T) {
 		{"a password in the flag", "postgres://u:canary@h/d", 1},
 		{"a password in a parameter", "postgres://u@h/d?password=canary", 1},
 		{"a reference in the flag", "postgres://u:${env:DB_PASSWORD}@h/d", 0},
+		{"a password of MySQL in the flag", "mysql://u:canary@h/", 1},
 		{"no password", "postgres://u@h/d", 0},
 	}
 	for _, tt := range tests {

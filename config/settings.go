@@ -13,8 +13,9 @@ type Setting struct {
 	NoFile  bool   // it is said once, for one start, so the file does not have it
 	Secret  bool   // its value is never shown
 
-	kind kind
-	set  func(c *Config, text string) error // stores text, or says what is expected without quoting it
+	kind   kind
+	source string                             // SourcePostgres or SourceMySQL (and MariaDB) if others don't have it, else ""
+	set    func(c *Config, text string) error // stores text, or says what is expected without quoting it
 }
 
 // A kind is what a setting's value may be in the file.
@@ -26,11 +27,12 @@ const (
 	kindSize      // text or a number
 	kindDuration
 	kindBool
+	kindNumber
 	kindTextOrNull // the word null need not be quoted
 )
 
 func (k kind) String() string {
-	return [...]string{"text", "a URL", "a size such as 256MiB", "a duration such as 1s", "true or false", "text or null"}[k]
+	return [...]string{"text", "a URL", "a size such as 256MiB", "a duration such as 1s", "true or false", "a whole number", "text or null"}[k]
 }
 
 // Settings returns every setting once, in the order of the reference. The
@@ -44,7 +46,7 @@ func Settings() []Setting {
 		},
 		{
 			Key: "source.url", Flag: "source", Env: "TAILRACE_SOURCE", Arg: "URL", Secret: true, kind: kindURL,
-			Meaning: "the database: `postgres://user:password@host:5432/database`",
+			Meaning: "the database: `postgres://user:password@host:5432/database`, `mysql://user:password@host:3306/` or `mariadb://…`, see below",
 			set:     setSource,
 		},
 		{
@@ -53,8 +55,8 @@ func Settings() []Setting {
 			set:     func(c *Config, s string) error { return appendTable(&c.Source.Tables, s, true) },
 		},
 		{
-			Key: "source.insert_only", Arg: "GLOB", List: true,
-			Meaning: "tables of which only inserts are captured, names or globs: those without a replica identity",
+			Key: "source.insert_only", Arg: "GLOB", List: true, source: SourcePostgres,
+			Meaning: "Postgres: tables of which only inserts are captured, names or globs: those without a replica identity",
 			set:     func(c *Config, s string) error { return appendTable(&c.Source.InsertOnly, s, false) },
 		},
 		{
@@ -63,19 +65,31 @@ func Settings() []Setting {
 			set:     func(c *Config, s string) error { return choose(&c.Source.Snapshot, s, "mode", snapshotModes) },
 		},
 		{
-			Key: "source.postgres.slot", Arg: "NAME", Default: "tailrace_{name}, tailrace for the name tailrace",
+			Key: "source.postgres.slot", Arg: "NAME", Default: "tailrace_{name}, tailrace for the name tailrace", source: SourcePostgres,
 			Meaning: "replication slot: 1 to 63 of `a-z 0-9 _`",
 			set:     setSlot,
 		},
 		{
-			Key: "source.postgres.publication", Arg: "NAME", Default: "tailrace_{name}, tailrace for the name tailrace",
+			Key: "source.postgres.publication", Arg: "NAME", Default: "tailrace_{name}, tailrace for the name tailrace", source: SourcePostgres,
 			Meaning: "publication: 1 to 63 bytes",
 			set:     setPublication,
 		},
 		{
-			Key: "source.postgres.create", Arg: "BOOL", Default: "true", kind: kindBool,
+			Key: "source.postgres.create", Arg: "BOOL", Default: "true", kind: kindBool, source: SourcePostgres,
 			Meaning: "make slot and publication when they are missing",
 			set:     func(c *Config, s string) error { return setBool(&c.Source.Postgres.Create, s) },
+		},
+		{
+			Key: "source.mysql.server_id", Arg: "NUMBER", Default: "one that follows from the name", kind: kindNumber, source: SourceMySQL,
+			Meaning: "`server_id` of the replica that Tailrace is to the server; no other replica may have it",
+			set:     setServerID,
+		},
+		{
+			Key: "source.mysql.positions", Arg: "KIND", Default: PositionsAuto, source: SourceMySQL,
+			Meaning: "what a place is: `gtid`; `file` and offset; `auto`: GTIDs where every transaction has one, else files",
+			set: func(c *Config, s string) error {
+				return choose(&c.Source.MySQL.Positions, s, "kind of position", positionKinds)
+			},
 		},
 		{
 			Key: "publish.url", Flag: "publish", Env: "TAILRACE_PUBLISH", Arg: "URL", kind: kindURL,
@@ -123,6 +137,11 @@ func Settings() []Setting {
 			set:     func(c *Config, s string) error { return setDuration(&c.Limits.Drain, s, minDrain) },
 		},
 		{
+			Key: "limits.spill_dir", Arg: "FOLDER", Default: "the system's for temporary files",
+			Meaning: "where transactions that are too large for memory wait for their end, with all their rows' values",
+			set:     setSpillDir,
+		},
+		{
 			Key: "log.level", Flag: "log-level", Env: "TAILRACE_LOG_LEVEL", Arg: "LEVEL", Default: "info",
 			Meaning: "`debug`, `info`, `warn` or `error`",
 			set:     func(c *Config, s string) error { return choose(&c.Log.Level, s, "level", logLevels) },
@@ -146,6 +165,11 @@ func Settings() []Setting {
 			Key: "values.invalid_text", Arg: "ACTION", Default: InvalidTextStop,
 			Meaning: "text that has no UTF-8 form: `stop`, or `replace` it by U+FFFD",
 			set:     func(c *Config, s string) error { return choose(&c.Values.InvalidText, s, "action", invalidTextActions) },
+		},
+		{
+			Key: "values.zero_dates", Arg: "FORM", Default: ZeroDatesText, kind: kindTextOrNull,
+			Meaning: "MySQL: dates with a zero year, month or day: `text` as a string, or `null`",
+			set:     func(c *Config, s string) error { return choose(&c.Values.ZeroDates, s, "form", zeroDateForms) },
 		},
 	}
 }

@@ -4,13 +4,27 @@ import (
 	"errors"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
-const wantSource = "expected postgres://user:password@host:5432/database, where a password's characters other than letters, " +
+const wantSource = "expected postgres://user:password@host:5432/database, mysql://user:password@host:3306/ or mariadb://…, where a password's characters other than letters, " +
 	"digits and - . _ ~ are percent-encoded (as a ${env:NAME} reference is by itself)"
 
 var parameterName = regexp.MustCompile(`^[A-Za-z0-9_.]+$`)
+
+// KindOf returns the kind of source that a URL names by its scheme, as in
+// Source.Kind, and "" for a URL of something else.
+func KindOf(url string) string {
+	switch scheme, _, _ := strings.Cut(strings.ToLower(url), ":"); scheme {
+	case "postgres", "postgresql":
+		return SourcePostgres
+	case SourceMySQL, SourceMariaDB:
+		return scheme
+	}
+	return ""
+}
 
 // parseSource reads the URL of a source. Its errors quote nothing of the URL,
 // since a password that is not encoded can turn up in any part of it; for the
@@ -21,18 +35,15 @@ func parseSource(text string) (*url.URL, error) {
 	if err != nil {
 		return nil, errors.New(wantSource)
 	}
-	switch u.Scheme {
-	case "postgres", "postgresql":
-	case "mysql", "mariadb":
-		return nil, errors.New("this version does not have the source \"" + u.Scheme + ":\" yet; it has postgres:")
-	default:
+	postgres := KindOf(text) == SourcePostgres
+	if KindOf(text) == "" {
 		return nil, errors.New(wantSource)
 	}
 	if u.Opaque != "" || strings.ContainsAny(text, "#") || strings.ContainsAny(u.Path, "@\x00") {
 		return nil, errors.New(wantSource)
 	}
 	database := strings.TrimPrefix(u.EscapedPath(), "/")
-	if database == "" {
+	if database == "" && postgres {
 		return nil, errors.New("it names no database; " + wantSource)
 	}
 	if strings.Contains(database, "/") {
@@ -47,7 +58,39 @@ func parseSource(text string) (*url.URL, error) {
 			return nil, errors.New(wantSource)
 		}
 	}
+	if !postgres {
+		return u, checkMySQL(u, query)
+	}
 	return u, nil
+}
+
+// The parameters of a MySQL URL. Those of a Postgres URL are libpq's.
+var (
+	mysqlParameters = []string{"tls", "tls_ca", "tls_cert", "tls_key", "socket", "connect_timeout"}
+	tlsModes        = []string{"disable", "require", "verify-ca", "verify-full"}
+)
+
+func checkMySQL(u *url.URL, query url.Values) error {
+	if u.Hostname() == "" && query.Get("socket") == "" {
+		return errors.New("it names no host; " + wantSource)
+	}
+	for name, given := range query {
+		if !slices.Contains(mysqlParameters, name) || len(given) != 1 || given[0] == "" {
+			return errors.New("its parameters are " + list(mysqlParameters, "and") + ", each with one value")
+		}
+	}
+	if mode := query.Get("tls"); mode != "" && !slices.Contains(tlsModes, mode) {
+		return errors.New("its parameter tls: expected " + list(tlsModes, "or"))
+	}
+	if limit := query.Get("connect_timeout"); limit != "" {
+		if seconds, err := strconv.ParseUint(limit, 10, 16); err != nil || seconds < 1 || seconds > 3600 {
+			return errors.New("its parameter connect_timeout: expected seconds, from 1 to 3600")
+		}
+	}
+	if (query.Get("tls_cert") == "") != (query.Get("tls_key") == "") {
+		return errors.New("its parameters tls_cert and tls_key belong together")
+	}
+	return nil
 }
 
 // redactSource returns the URL of a source without its secrets, and <secret>

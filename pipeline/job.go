@@ -28,6 +28,7 @@ type run struct {
 	topic *publish.Topic // nil for the end
 	rows  uint64
 	txn   event.Txn // of an end
+	told  bool      // of an end: its marker was published before the last stop (C1.4)
 }
 
 // keep is how large buffers may be that stay with a free job: a rare giant row

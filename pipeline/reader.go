@@ -64,14 +64,11 @@ func (l *life) reached(at event.Position) bool {
 	return l.p.until != "" && at != "" && l.p.Source.Reached(at, l.p.until)
 }
 
-// resumes checks the first transactions with rows after a stop in the middle
-// of one: none may be later than that one before it has come (C1.4). It reports
-// whether it is still to come.
+// resumes checks the first transactions after a stop in the middle of one: none
+// may be later than that one before it has come (C1.4). It reports whether it is
+// still to come.
 func (l *life) resumes(u *event.Unit) (bool, error) {
 	for i := range u.Items {
-		if u.Items[i].Op == event.End {
-			continue
-		}
 		got, want := u.Txns[u.Items[i].Txn].Commit, l.start.Ver.Commit
 		if got > want {
 			return false, failure.Stop(

@@ -151,7 +151,7 @@ func (s *sequencer) markEnds(j *job) {
 			s.count(r.topic.Name, r.rows)
 			continue
 		}
-		if len(s.counts) > 0 && j.err == nil {
+		if len(s.counts) > 0 && !r.told {
 			s.scratch = encode.AppendEnd(s.scratch[:0], s.start.Epoch, &r.txn, s.counts)
 			j.batch.Add(s.p.topics.ends, 0, nil, s.scratch)
 		}

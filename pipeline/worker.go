@@ -39,13 +39,15 @@ func (w *worker) encode(j *job) {
 		it := &u.Items[i]
 		txn := &u.Txns[it.Txn]
 		if it.Op == event.End {
-			j.runs = append(j.runs, run{txn: *txn})
+			end := event.Ver{Epoch: w.life.start.Epoch, Commit: txn.Commit, Event: event.EndEvent}
+			j.runs = append(j.runs, run{txn: *txn, told: end.Compare(w.life.resent) <= 0})
+			j.mark.Ver = end
 			continue
 		}
 		c.Op, c.Table, c.Txn = it.Op, it.Table, txn
 		c.Ver = event.Ver{Epoch: w.life.start.Epoch, Commit: txn.Commit, Event: it.Event, Row: it.Row}
 		if j.err = u.Split.Split(u, it, c, w.emit); j.err != nil {
-			// The rows before it count; a transaction end behind it doesn't.
+			// What is before it counts; a transaction end behind it doesn't.
 			j.mark = checkpoint.Mark{Ver: j.mark.Ver}
 			break
 		}

@@ -5,6 +5,13 @@ set -euo pipefail
 
 missing=()
 [[ -x /usr/lib/postgresql/15/bin/postgres ]] || missing+=(postgresql-15)
+# None of these starts a server; mariadb-client has mariadb-binlog.
+[[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server-core)
+[[ -x /usr/bin/mariadb ]] || missing+=(mariadb-client-core)
+[[ -x /usr/bin/mariadb-binlog ]] || missing+=(mariadb-client)
+# MariaDB 11.4 comes from Maven Central, in a jar.
+command -v mvn >/dev/null || missing+=(maven)
+command -v unzip >/dev/null || missing+=(unzip)
 command -v make >/dev/null || missing+=(make)
 # The race detector needs cgo: a compiler and the C library's headers.
 command -v gcc >/dev/null || missing+=(gcc)

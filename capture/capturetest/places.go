@@ -16,6 +16,7 @@ import (
 func forgotten(t *testing.T, s *scene) {
 	r := s.start(t)
 	old := r.State
+	s.db.Split(t)
 	s.insert(t, 1)
 	r.ToEnd()
 	r.Confirm()
@@ -26,8 +27,11 @@ func forgotten(t *testing.T, s *scene) {
 	if err != nil {
 		t.Fatalf("ask for the range: %v", err)
 	}
-	if !r.Source.Reached(oldest, confirmed.Position) {
-		t.Errorf("the oldest place is %s, want %s or later", oldest, confirmed.Position)
+	if !r.Source.Reached(oldest, old.Position) || r.Source.Reached(old.Position, oldest) {
+		t.Errorf("the oldest place is %s, want one behind %s", oldest, old.Position)
+	}
+	if !r.Source.Reached(confirmed.Position, oldest) {
+		t.Errorf("the oldest place is %s, want %s or an earlier one", oldest, confirmed.Position)
 	}
 	for _, from := range []string{"", string(old.Position)} {
 		_, err := Open(t, s.db.Source(t), old, from)
@@ -56,9 +60,7 @@ func foreignPlace(t *testing.T, s *scene) {
 	}
 	r := s.start(t)
 	r.Close()
-	st := r.State
-	st.Source.System += "0"
-	if _, err = Open(t, s.db.Source(t), st, ""); failure.ExitCode(err) != failure.ExitStop || failure.Retryable(err) {
+	if _, err = Open(t, s.db.Source(t), s.db.Foreign(r.State), ""); failure.ExitCode(err) != failure.ExitStop || failure.Retryable(err) {
 		t.Errorf("open with a checkpoint of another server: %v, want a Stop", err)
 	}
 }

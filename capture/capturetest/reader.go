@@ -65,7 +65,7 @@ func Open(t testing.TB, src capture.Source, st checkpoint.State, from string) (*
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{Source: src, State: st, t: t, stream: stream, enc: encode.NewNative("test", "test")}
+	r := &Reader{Source: src, State: st, t: t, stream: stream, enc: encode.NewNative(st.Source.Connector, "test")}
 	t.Cleanup(r.Close)
 	return r, nil
 }

@@ -22,9 +22,14 @@ type Database interface {
 	Clock(t testing.TB) time.Time
 	// Cut ends the open stream's connection from the server's side.
 	Cut(t testing.TB)
+	// Split begins a new file of the log, where the log is forgotten by files.
+	Split(t testing.TB)
 	// Forget makes the server forget what lies before at, which was
 	// confirmed, or waits until it has.
 	Forget(t testing.TB, at event.Position)
+	// Foreign returns st as another database would have written it, one that
+	// this one can't go on for.
+	Foreign(st checkpoint.State) checkpoint.State
 }
 
 // A Session is one connection of an application.

@@ -11,6 +11,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/capture/capturetest"
 	"github.com/tailrace/tailrace/capture/postgres"
+	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/eventually"
 	"github.com/tailrace/tailrace/internal/servers"
@@ -72,6 +73,13 @@ func (d source) Clock(t testing.TB) time.Time {
 func (d source) Cut(t testing.TB) {
 	t.Helper()
 	d.Exec(t, `SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots WHERE slot_name = $1`, d.slot())
+}
+
+func (d source) Split(testing.TB) {}
+
+func (d source) Foreign(st checkpoint.State) checkpoint.State {
+	st.Source.System += "0"
+	return st
 }
 
 func (d source) Forget(t testing.TB, at event.Position) {

@@ -2,11 +2,11 @@ package postgres
 
 import (
 	"errors"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/glob"
 )
 
 // A selection is the tables that are captured.
@@ -14,7 +14,7 @@ type selection struct {
 	all        []tableInfo // changes of every kind
 	insertOnly []tableInfo // inserts and truncates
 
-	include, exclude, inserts []pattern
+	include, exclude, inserts []glob.Pattern
 }
 
 // captures reports whether the rows of a table are wanted, by the name that the
@@ -27,7 +27,7 @@ func (s *selection) captures(t tableInfo) bool {
 func (s *selection) excludes(t tableInfo) bool { return slices.ContainsFunc(s.exclude, t.is) }
 
 // is reports whether p names t.
-func (t tableInfo) is(p pattern) bool { return p.match(t) }
+func (t tableInfo) is(p glob.Pattern) bool { return p.Match(t.Schema, t.Name) }
 
 // has reports whether a table of t's name was there when the selection was made.
 func (s *selection) has(t tableInfo) bool {
@@ -44,67 +44,36 @@ func (s *selection) names() []string {
 	return names
 }
 
-// A pattern names tables: schema.name with the wildcards of path.Match. A bare
-// name is one in public.
-type pattern struct {
-	text    string
-	exclude bool
-}
-
-func parsePattern(text string) pattern {
-	name, exclude := strings.CutPrefix(text, "!")
-	if !strings.Contains(name, ".") {
-		name = "public." + name
-	}
-	return pattern{name, exclude}
-}
-
-func (p pattern) literal() bool { return !strings.ContainsAny(p.text, `*?[\`) }
-
-func (p pattern) match(t tableInfo) bool {
-	if p.literal() {
-		return p.text == t.String()
-	}
-	// Schema and name are matched apart: a * stays within its part.
-	schema, name, _ := strings.Cut(p.text, ".")
-	return matchName(schema, t.Schema) && matchName(name, t.Name)
-}
-
-// matchName is path.Match for names, in which a slash is a letter like others.
-// It stands as the one character that no name has.
-func matchName(pattern, name string) bool {
-	const slash, stand = "/", "\x00"
-	ok, err := path.Match(strings.ReplaceAll(pattern, slash, stand), strings.ReplaceAll(name, slash, stand))
-	return err == nil && ok
-}
+// parsePattern reads a pattern: a bare name is one in public.
+func parsePattern(text string) glob.Pattern { return glob.Parse(text, "public") }
 
 // selectTables chooses among the tables of a server. It returns every reason
 // why the choice can't be captured, joined, and the patterns that met nothing
 // although others did.
 func selectTables(tables []tableInfo, patterns, insertOnly []string) (sel selection, unmatched []string, err error) {
 	for _, text := range patterns {
-		if p := parsePattern(text); p.exclude {
+		if p := parsePattern(text); p.Exclude {
 			sel.exclude = append(sel.exclude, p)
 		} else {
 			sel.include = append(sel.include, p)
 		}
 	}
 	if len(sel.include) == 0 {
-		sel.include = []pattern{{text: "*.*"}}
+		sel.include = []glob.Pattern{{Text: "*.*"}}
 	}
 	for _, text := range insertOnly {
 		sel.inserts = append(sel.inserts, parsePattern(text))
 	}
 	var errs []error
 	for _, p := range slices.Concat(sel.include, sel.inserts) {
-		if slices.ContainsFunc(tables, p.match) {
+		if slices.ContainsFunc(tables, func(t tableInfo) bool { return t.is(p) }) {
 			continue
 		}
-		if p.literal() {
+		if p.Literal() {
 			errs = append(errs, failure.Stop("check the name in source.tables; a bare name means schema public, and a partition is captured through its root",
-				"there is no table %s", p.text))
+				"there is no table %s", p.Text))
 		} else {
-			unmatched = append(unmatched, p.text)
+			unmatched = append(unmatched, p.Text)
 		}
 	}
 	var bare []string

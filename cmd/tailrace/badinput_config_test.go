@@ -23,12 +23,22 @@ func TestAConfigurationThatCannotBeIsRefusedBeforeAnyConnection(t *testing.T) {
 			want: `sslmode=prefer may fall back to plain text without a word; use verify-full, require or disable`,
 		},
 		{
+			name: "a parameter of MySQL's URL is that of Postgres", code: 1,
+			args: []string{"--source", "mysql://user:canary-password@127.0.0.1/?sslmode=disable"},
+			want: `--source: source.url: its parameters are tls, tls_ca, tls_cert, tls_key, socket and connect_timeout, each with one value`,
+		},
+		{
+			name: "what only Postgres has is given for MySQL", config: "create-nothing.yaml", code: 1,
+			args: []string{"--source", "mysql://user@127.0.0.1/"},
+			want: `testdata/create-nothing.yaml:6:22: source.postgres.create: only a Postgres source has it, and source.url names a mysql: one; leave it out`,
+		},
+		{
 			name: "a flag is unknown", code: 1, args: []string{"--tables", "orders"},
 			want: `unknown flag: --tables; see tailrace run --help`,
 		},
 		{
 			name: "the position is of another source", code: 1, args: []string{"--from", "somewhere"},
-			want: `--from: from: "somewhere": expected a position such as lsn:LSN, earliest, now or time:2026-11-21T10:00:00Z`,
+			want: `--from: from: "somewhere": expected a position (Postgres: lsn:LSN; MySQL and MariaDB: gtid:0-1-100 or file:binlog.000003:1542), earliest, now or time:2026-11-21T10:00:00Z`,
 		},
 		{
 			name: "the sink is not built yet", code: 1, args: []string{"--publish", "kafka://127.0.0.1:9092"},

@@ -12,7 +12,7 @@ import (
 // change.
 func nowhere(t *testing.T, url string) *site {
 	t.Helper()
-	s := &site{folder: t.TempDir()}
+	s := &site{folder: t.TempDir(), config: "tailrace.yaml"}
 	s.env = map[string]string{
 		"PIPELINE": "nowhere", "FOLDER": s.folder, "TAILRACE_SOURCE": url,
 		"DB_USER": "user", "DB_PASSWORD": password, "DB_PORT": "1", "DB_NAME": "db",

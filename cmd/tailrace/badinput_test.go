@@ -16,7 +16,7 @@ import (
 type refusal struct {
 	name    string // a sentence: what is wrong
 	prepare func(t *testing.T, s *site)
-	config  string // file in testdata; tailrace.yaml if it is ""
+	config  string // file in testdata; the site's if it is ""
 	args    []string
 	code    int
 	want    string // the whole sentence, with the site's own words replaced
@@ -28,28 +28,35 @@ func refuse(t *testing.T, r refusal, s *site) {
 	if r.prepare != nil {
 		r.prepare(t, s)
 	}
-	saved, made := s.saved(t), s.made(t)
-	config := r.config
-	if config == "" {
-		config = "tailrace.yaml"
+	if r.config != "" {
+		s.config = r.config
 	}
-	p := s.start(t, append([]string{"run", "-c", "testdata/" + config}, r.args...)...)
-	if got := p.wait(t); got != r.code {
-		t.Errorf("exit code: got %d, want %d", got, r.code)
-	}
-	sentence := p.verdict(t)
-	if got := s.normalize(sentence); got != r.want {
+	made := s.made(t)
+	if got := s.normalize(s.refused(t, r.code, r.args...)); got != r.want {
 		t.Errorf("sentence:\n got %s\nwant %s", got, r.want)
 	}
+	if got := s.made(t); got != made {
+		t.Errorf("slots and publications: got %s, want %s as before", got, made)
+	}
+}
+
+// refused runs the pipeline, which must end with the given code and leave
+// everything as it was, and returns its sentence.
+func (s *site) refused(t *testing.T, code int, args ...string) string {
+	t.Helper()
+	saved := s.saved(t)
+	p := s.follow(t, args...)
+	if got := p.wait(t); got != code {
+		t.Errorf("exit code: got %d, want %d", got, code)
+	}
+	sentence := p.verdict(t)
 	if got := p.stdout.String(); got != "" {
 		t.Errorf("stdout: got %d bytes, want none", len(got))
 	}
 	if got := s.saved(t); got != saved {
 		t.Errorf("checkpoint: got %q, want it as it was: %q", got, saved)
 	}
-	if got := s.made(t); got != made {
-		t.Errorf("slots and publications: got %s, want %s as before", got, made)
-	}
+	return sentence
 }
 
 // verdict returns the one sentence that the process ended with.

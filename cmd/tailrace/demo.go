@@ -8,10 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/internal/failure"
 )
 
@@ -20,6 +22,7 @@ type demoOptions struct {
 	length time.Duration // of the shop's business
 	rate   float64       // transactions per second
 	dir    string        // for the events; "" for a new one
+	source string        // kind of database, as in config.Source.Kind
 }
 
 func demoCommand() *cobra.Command {
@@ -27,17 +30,20 @@ func demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See it work, for real, on this machine",
-		Long: `Demo starts a PostgreSQL of its own in a throw-away folder and a small shop in
-it whose rows keep changing, and follows them as tailrace run does: each event
+		Long: `Demo starts a database of its own in a throw-away folder and a small shop in it
+whose rows keep changing, and follows them as tailrace run does: each event
 is written to a file and, once it is there, shown as one line. After 20 seconds,
 or Ctrl-C, it stops, makes tables in memory out of the events in the file, and
 compares them with those of the database.
 
 It exits 0 only if they are equal, row for row. The events are kept, and their
 place is printed; all else is removed. PostgreSQL is downloaded by the first
-demo (some 10 MB) and kept in the user's cache. It refuses to run as root, so
+demo (some 10 MB) and kept in the user's cache. MySQL and MariaDB must be on this
+machine already; one that runs is left alone. Databases refuse to run as root, so
 the demo of root runs as the user nobody.`,
 		Example: `  tailrace demo
+  tailrace demo --source mysql
+  tailrace demo --source mariadb
   tailrace demo --for 1m --rate 200 --dir ./events`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -46,6 +52,9 @@ the demo of root runs as the user nobody.`,
 			}
 			if o.rate <= 0 || o.rate > 10_000 {
 				return failure.Usage("use 0.1 to 10000 transactions per second", "--rate %g is not one that can be kept", o.rate)
+			}
+			if !slices.Contains(demoSources, o.source) {
+				return failure.Usage("use postgres, mysql or mariadb", "--source %q is no database of the demo", o.source)
 			}
 			return demo(c.Context(), o)
 		},
@@ -56,9 +65,13 @@ the demo of root runs as the user nobody.`,
 	return cmd
 }
 
+// demoSources are the databases that a demo can have.
+var demoSources = []string{config.SourcePostgres, config.SourceMySQL, config.SourceMariaDB}
+
 // flags are those that the demo passes on to its inside.
 func (o *demoOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&o.length, "for", 20*time.Second, "stop after this `DURATION`")
+	cmd.Flags().StringVar(&o.source, "source", config.SourcePostgres, "use this `DATABASE`: postgres, mysql or mariadb")
 	cmd.Flags().Float64Var(&o.rate, "rate", 8, "commit `N` transactions per second")
 }
 

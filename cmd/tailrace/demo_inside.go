@@ -10,11 +10,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/tailrace/tailrace/capture"
-	"github.com/tailrace/tailrace/capture/postgres"
 	"github.com/tailrace/tailrace/checkpoint/file"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/encode"
@@ -42,7 +40,7 @@ type inside struct {
 	cache string
 
 	screen *console.Screen
-	url    string
+	db     *demoDatabase
 	tables []string
 	stats  pipeline.Stats
 	sink   *console.Follower
@@ -56,7 +54,7 @@ func demoInsideCommand() *cobra.Command {
 		Hidden: true,
 		Args:   noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			// The guard's pipe must end with this process, not with PostgreSQL.
+			// The guard's pipe must end with this process, not with the database.
 			syscall.CloseOnExec(3)
 			ctx, cancel := context.WithCancel(c.Context())
 			defer cancel()
@@ -83,40 +81,40 @@ func obey(stop func()) {
 }
 
 func (d *inside) run(ctx context.Context) error {
-	url, err := startDatabase(ctx, d.own, d.cache, d.screen)
-	if err != nil {
+	var err error
+	if d.db, err = openDatabase(ctx, d.source, d.own, d.cache, d.screen); err != nil {
 		return err
 	}
-	d.url = url
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return fmt.Errorf("connect to the shop: %w", err)
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	if err := shop.Create(ctx, conn); err != nil {
+	defer d.db.close()
+	if err := d.db.shop.Create(ctx); err != nil {
 		return err
 	}
-	if err := d.follow(ctx, conn); err != nil {
+	if err := d.follow(ctx); err != nil {
 		return err
 	}
 	d.screen.Status("replaying the events")
-	return d.compare(context.WithoutCancel(ctx), conn)
+	return d.compare(context.WithoutCancel(ctx))
 }
 
-func (d *inside) source() (*postgres.Source, error) {
+// open returns the source that is followed, and how its events name its kind.
+func (d *inside) open() (capture.Source, string, error) {
 	log, err := newLogger(config.Log{Level: "warn", Format: "console"})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return postgres.New(postgres.Config{
-		Name: "demo", URL: d.url, Slot: "tailrace_demo", Publication: "tailrace_demo", Create: true, Log: log,
-	})
+	cfg := config.Default()
+	cfg.Name = "demo"
+	cfg.Source.URL, cfg.Source.Kind = config.NewSecret(d.db.url), d.source
+	if cfg.Source.Kind != config.SourcePostgres {
+		cfg.Source.Tables = []string{"shop.*"}
+	}
+	return newSource(cfg, false, log)
 }
 
 // follow runs shop and pipeline until the time is over or ctx ends, and until
 // all that was committed has been published.
-func (d *inside) follow(ctx context.Context, conn *pgx.Conn) error {
-	src, err := d.source()
+func (d *inside) follow(ctx context.Context) error {
+	src, connector, err := d.open()
 	if err != nil {
 		return err
 	}
@@ -136,7 +134,7 @@ func (d *inside) follow(ctx context.Context, conn *pgx.Conn) error {
 		}},
 		OpenSink:   d.openSink,
 		Store:      store,
-		NewEncoder: func() encode.Encoder { return encode.NewNative(postgres.Connector, "demo") },
+		NewEncoder: func() encode.Encoder { return encode.NewNative(connector, "demo") },
 		TopicName:  func(_, _, _ string) string { return demoTopic },
 		From:       event.Now,
 		Memory:     64 << 20,
@@ -156,7 +154,7 @@ func (d *inside) follow(ctx context.Context, conn *pgx.Conn) error {
 	}()
 	select {
 	case <-open:
-		err = d.trade(ctx, conn, ended)
+		err = d.trade(ctx, ended)
 	case <-ended:
 	case <-ctx.Done():
 		err = errBeforeBegin
@@ -181,7 +179,7 @@ func (d *inside) openSink(context.Context) (publish.Publisher, error) {
 }
 
 // trade lets the shop do its business, then waits for what it has committed.
-func (d *inside) trade(ctx context.Context, conn *pgx.Conn, ended <-chan struct{}) error {
+func (d *inside) trade(ctx context.Context, ended <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, d.length)
 	defer cancel()
 	over := make(chan struct{})
@@ -201,7 +199,7 @@ func (d *inside) trade(ctx context.Context, conn *pgx.Conn, ended <-chan struct{
 		case <-ctx.Done():
 		}
 	}()
-	if err := shop.New(conn, uint64(time.Now().UnixNano())).Run(ctx, d.rate); err != nil {
+	if err := shop.New(d.db.shop, uint64(time.Now().UnixNano())).Run(ctx, d.rate); err != nil {
 		return err
 	}
 	return d.arrive(context.WithoutCancel(ctx), ended)
@@ -212,7 +210,7 @@ func (d *inside) arrive(ctx context.Context, ended <-chan struct{}) error {
 	const patience = 30 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	questions, err := d.source() // the pipeline's own source is the pipeline's
+	questions, _, err := d.open() // the pipeline's own source is the pipeline's
 	if err != nil {
 		return err
 	}
@@ -236,12 +234,12 @@ func (d *inside) arrive(ctx context.Context, ended <-chan struct{}) error {
 }
 
 // compare replays the events and says whether they make the source's tables.
-func (d *inside) compare(ctx context.Context, conn *pgx.Conn) error {
+func (d *inside) compare(ctx context.Context) error {
 	tables, err := replay.Read(filepath.Join(d.own, "events"))
 	if err != nil {
 		return failure.StopFrom(err, "report this as a bug, with the events", "the events can't be replayed")
 	}
-	results, err := tables.Compare(ctx, conn, d.tables)
+	results, err := d.db.compare(ctx, tables, d.tables)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (s *stage) furnish() error {
 	}
 	for _, name := range []string{"", "home", "tmp", "events"} {
 		if err := os.Chown(s.own(name), int(s.user.Uid), int(s.user.Gid)); err != nil {
-			return failure.StopFrom(err, "run the demo as an ordinary user", "PostgreSQL does not run as root, and nobody else can be given a folder")
+			return failure.StopFrom(err, "run the demo as an ordinary user", "databases do not run as root, and nobody else can be given a folder")
 		}
 	}
 	return nil
@@ -138,7 +138,7 @@ func (s *stage) run(ctx context.Context, o demoOptions) error {
 	defer order.Close()
 	cmd := exec.Command(program, "demo", insideName,
 		"--for", o.length.String(), "--rate", strconv.FormatFloat(o.rate, 'g', -1, 64),
-		"--own", s.own(""), "--cache", s.cache())
+		"--source", o.source, "--own", s.own(""), "--cache", s.cache())
 	cmd.Dir = s.own("")
 	cmd.Env = append(os.Environ(), "HOME="+s.own("home"), "TMPDIR="+s.own("tmp"))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = orders, os.Stdout, os.Stderr

@@ -89,7 +89,7 @@ func cacheFor(t *testing.T, as *syscall.Credential) string {
 }
 
 // opens waits until the shop is open.
-func (s *show) opens(t *testing.T) { t.Helper(); s.shows(t, "insert", "public.customers", "id 2") }
+func (s *show) opens(t *testing.T) { t.Helper(); s.shows(t, "insert", ".customers", "id 2") }
 
 // leavesNothing waits until no process and no file of the demo is left.
 func (s *show) leavesNothing(t *testing.T) {
@@ -275,6 +275,7 @@ func TestTheDemoRefusesWhatItCanNotDo(t *testing.T) {
 		{"no rate", []string{"--rate", "0"}, "not one that can be kept"},
 		{"a folder with something in it", []string{"--dir", full}, "is not empty"},
 		{"an argument", []string{"now"}, "takes no argument"},
+		{"an unknown database", []string{"--source", "oracle"}, "is no database of the demo"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, err := exec.Command(binary, slices.Concat([]string{"demo"}, c.args)...).CombinedOutput()

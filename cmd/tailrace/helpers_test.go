@@ -63,8 +63,8 @@ func buildAndRun(m *testing.M) int {
 }
 
 // A site is a database with one table, public.orders, a role with the least
-// privileges for it, and a folder for a pipeline's files. testdata/tailrace.yaml
-// describes it through the variables of env.
+// privileges for it, and a folder for a pipeline's files. config describes it
+// through the variables of env.
 type site struct {
 	db     *servers.Database
 	user   string
@@ -72,11 +72,14 @@ type site struct {
 	slot   string // and of the publication
 	folder string
 	env    map[string]string
+	config string // file in testdata
+	topic  string // of its table
 }
 
 func newSite(t *testing.T, db *servers.Database) *site {
 	t.Helper()
 	s := &site{db: db, user: db.Role(t, password, "REPLICATION"), name: db.Name, slot: "tailrace_" + db.Name, folder: t.TempDir()}
+	s.config, s.topic = "tailrace.yaml", s.name+".public.orders"
 	db.Exec(t, fmt.Sprintf(`CREATE TABLE orders (id int PRIMARY KEY, note text);
 		INSERT INTO orders VALUES (0, '%s');
 		ALTER TABLE orders OWNER TO %s; GRANT CREATE ON DATABASE %s TO %[2]s`, rowValue, s.user, db.Name))
@@ -149,7 +152,7 @@ func (s *site) write(t *testing.T, path, text string) {
 // fails if any event is not that of an insert into orders.
 func (s *site) ids(t *testing.T) []int {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.events(), s.name+".public.orders.ndjson"))
+	text, err := os.ReadFile(filepath.Join(s.events(), s.topic+".ndjson"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
@@ -239,7 +242,7 @@ func (p *process) begin(t *testing.T, cmd *exec.Cmd, stdout io.Writer) *process 
 // follow runs `tailrace run` with the site's configuration.
 func (s *site) follow(t *testing.T, args ...string) *process {
 	t.Helper()
-	return s.start(t, append([]string{"run", "-c", "testdata/tailrace.yaml"}, args...)...)
+	return s.start(t, append([]string{"run", "-c", "testdata/" + s.config}, args...)...)
 }
 
 // following waits for the start line and returns its fields.

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"github.com/tailrace/tailrace/capture/postgres"
 	"github.com/tailrace/tailrace/checkpoint/file"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/encode"
@@ -38,11 +37,22 @@ starts resume at the checkpoint. Every flag has a key in the file and an
 environment variable; flag > environment > file > default. A password belongs
 into TAILRACE_SOURCE or a ${env:X} reference in the file.
 
+Places are lsn:… of Postgres, gtid:… or file:NAME:OFFSET of MySQL and MariaDB,
+as the log and the checkpoint show them; also earliest, now and time:….
+
+Postgres needs wal_level=logical and a role with REPLICATION that owns the
+tables. MySQL and MariaDB need log_bin, binlog_format=ROW, and a user with
+REPLICATION SLAVE, REPLICATION CLIENT (MariaDB: BINLOG MONITOR) and SELECT on the
+tables. README.md has the statements.
+
 Exit codes: 0 stopped or drained, 1 usage or configuration, 2 a bug, 3 another
 instance holds this pipeline, 4 a person is needed: the sentence says for what,
 5 the drain limit passed before all was flushed.`,
 		Example: `  TAILRACE_SOURCE=postgres://tailrace:secret@localhost/shop \
   tailrace run --snapshot never --from now --publish file:///var/lib/tailrace/events
+
+  TAILRACE_SOURCE=mysql://tailrace:secret@localhost/ \
+  tailrace run --table 'shop.*' --snapshot never --from now --publish stdout:
 
   tailrace run -c tailrace.yaml`,
 		Args: noArgs,
@@ -114,14 +124,14 @@ func (f *settingFlag) Set(value string) error { f.values = append(f.values, valu
 
 // run wires the parts that cfg names and runs the pipeline.
 func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
-	if err := postgres.CheckTarget(cfg.Until); err != nil {
-		return err
-	}
-	src, err := postgres.New(sourceConfig(cfg, log))
+	src, connector, err := newSource(cfg, false, log)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = src.Close() }() // connections of questions only
+	if err := checkUntil(cfg); err != nil {
+		return err
+	}
 	store := file.New(cfg.Checkpoint.Path, cfg.Name)
 	defer func() { _ = store.Close() }() // nothing is written by it
 	if cfg.Source.Snapshot == config.SnapshotInitial {
@@ -139,7 +149,7 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		Source:     src,
 		Store:      store,
 		OpenSink:   func(context.Context) (publish.Publisher, error) { return openSink(cfg.Publish) },
-		NewEncoder: func() encode.Encoder { return encode.NewNative(postgres.Connector, cfg.Name) },
+		NewEncoder: func() encode.Encoder { return encode.NewNative(connector, cfg.Name) },
 		TopicName:  func(db, schema, table string) string { return cfg.Publish.Topic.Name(cfg.Name, db, schema, table) },
 		Selection:  selection(cfg),
 		From:       cfg.From,
@@ -151,25 +161,6 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		Stats:      new(pipeline.Stats),
 	}
 	return p.Run(ctx)
-}
-
-func sourceConfig(cfg config.Config, log *zap.Logger) postgres.Config {
-	return postgres.Config{
-		Name:        cfg.Name,
-		URL:         cfg.Source.URL.Reveal(),
-		Tables:      cfg.Source.Tables,
-		InsertOnly:  cfg.Source.InsertOnly,
-		Slot:        cfg.Source.Postgres.Slot,
-		Publication: cfg.Source.Postgres.Publication,
-		Create:      cfg.Source.Postgres.Create,
-		Values: postgres.Values{
-			JSONText:       cfg.Values.JSON == config.JSONText,
-			InfinityNull:   cfg.Values.Infinity == config.InfinityNull,
-			ReplaceInvalid: cfg.Values.InvalidText == config.InvalidTextReplace,
-		},
-		MaxRow: int(min(cfg.Limits.Memory/8, 256<<20)), // C6.2; an event of it must fit 4 GiB
-		Log:    log,
-	}
 }
 
 func openSink(cfg config.Publish) (publish.Publisher, error) {
@@ -186,7 +177,7 @@ func openSink(cfg config.Publish) (publish.Publisher, error) {
 // the middle of a transaction can be resumed only under the same (C1.4).
 func selection(cfg config.Config) string {
 	text, err := json.Marshal([]any{
-		cfg.Source.Tables, cfg.Source.InsertOnly, cfg.Source.Postgres.Publication,
+		cfg.Source.Kind, cfg.Source.Tables, defaultDatabase(cfg.Source), cfg.Source.InsertOnly, cfg.Source.Postgres.Publication,
 		cfg.Publish.Format, cfg.Publish.Topic.String(), cfg.Values,
 	})
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
-	"github.com/tailrace/tailrace/capture/postgres"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/encode"
 	"github.com/tailrace/tailrace/event"
@@ -35,19 +34,26 @@ func tailCommand() *cobra.Command {
 		Long: `Tail shows every row that changes from now on, one line each, until Ctrl-C:
 the commit time, what happened, the table, the key, and then the columns. Of an
 update it shows the columns that changed, old → new, where the log holds the old
-row (REPLICA IDENTITY FULL), and otherwise all new values. "not sent" marks a
-long value that the update did not touch: the log leaves it out.
+row (Postgres: REPLICA IDENTITY FULL; MySQL: binlog_row_image=FULL), and
+otherwise all new values. "not sent" marks a value that the log leaves out, such
+as a long one that the update did not touch.
 
-A TABLE is a name (orders is public.orders) or a glob ('shop.*'), and
-'!shop.audit_*' leaves some out; without any, every user table is watched. The
-names stand in quotes so that the shell does not read them.
+A TABLE is a name or a glob ('shop.*'), and '!shop.audit_*' leaves some out;
+without any, every user table is watched. A bare name is one in the schema public
+of Postgres, and in the URL's database of MySQL and MariaDB. The names stand in
+quotes so that the shell does not read them.
 
-It needs wal_level=logical, a role with REPLICATION, and the right to publish
-the tables: their owner, with CREATE on the database. On the server it uses a
-temporary replication slot, which ends with the connection, and a publication
-tailrace_tail_…, which it drops at the end; what a killed tail left is dropped
-by the next one. It remembers nothing: when the connection is lost, it ends. To
-keep every change, use tailrace run.
+Postgres: it needs wal_level=logical, a role with REPLICATION, and the right to
+publish the tables: their owner, with CREATE on the database. On the server it
+uses a temporary replication slot, which ends with the connection, and a
+publication tailrace_tail_…, which it drops at the end; what a killed tail left
+is dropped by the next one. When the connection is lost, it ends.
+
+MySQL and MariaDB: it needs log_bin, binlog_format=ROW, and a user with
+REPLICATION SLAVE, REPLICATION CLIENT (MariaDB: BINLOG MONITOR) and SELECT on the
+tables. It reads as a replica with a server_id of its own and writes nothing.
+
+It remembers nothing beyond its end. To keep every change, use tailrace run.
 
 A password in the URL is visible in the list of processes: put the URL into
 TAILRACE_SOURCE and leave it out here.
@@ -56,6 +62,8 @@ Exit codes: 0 stopped by Ctrl-C, or the reader of stdout has gone; 1 usage;
 4 it can't be done or can't go on, and the sentence says why.`,
 		Example: `  tailrace tail postgres://me:secret@localhost/shop
   tailrace tail postgres://me@localhost/shop orders 'billing.*' '!billing.log_*'
+  tailrace tail mysql://me:secret@localhost/shop
+  tailrace tail mariadb://me:secret@localhost/ 'shop.*' '!shop.log_*'
   TAILRACE_SOURCE=postgres://me:secret@db.internal/shop tailrace tail orders
   tailrace tail --json postgres://me@localhost/shop | jq -c .after`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -67,7 +75,10 @@ Exit codes: 0 stopped by Ctrl-C, or the reader of stdout has gone; 1 usage;
 			if err != nil {
 				return err
 			}
-			return tail(c.Context(), postgres.Config{Name: "tail", URL: url, Tables: tables, Temporary: true, Log: log}, json, width)
+			cfg := config.Default()
+			cfg.Name = "tail"
+			cfg.Source.URL, cfg.Source.Kind, cfg.Source.Tables = config.NewSecret(url), config.KindOf(url), tables
+			return tail(c.Context(), cfg, log, json, width)
 		},
 	}
 	cmd.Flags().BoolVar(&json, "json", false, "print the events themselves, as tailrace run publishes them")
@@ -82,14 +93,14 @@ func tailArgs(args []string) (url string, tables []string, err error) {
 	}
 	if url = os.Getenv("TAILRACE_SOURCE"); url == "" {
 		return "", nil, failure.Usage("see tailrace tail --help",
-			"tail needs to know which database: tailrace tail postgres://user:password@host/database, or TAILRACE_SOURCE")
+			"tail needs to know which database: tailrace tail postgres://user:password@host/database (or mysql://, mariadb://), or TAILRACE_SOURCE")
 	}
 	return url, args, nil
 }
 
 // tail follows a source from now on until ctx ends or nobody reads stdout.
-func tail(ctx context.Context, cfg postgres.Config, json bool, width int) (err error) {
-	src, err := postgres.New(cfg)
+func tail(ctx context.Context, cfg config.Config, log *zap.Logger, json bool, width int) (err error) {
+	src, connector, err := newSource(cfg, true, log)
 	if err != nil {
 		return err
 	}
@@ -111,13 +122,13 @@ func tail(ctx context.Context, cfg postgres.Config, json bool, width int) (err e
 		Source:     &followed{Source: src, say: greet},
 		OpenSink:   func(context.Context) (publish.Publisher, error) { return tailSink(out, json, width), nil },
 		Store:      new(memoryStore),
-		NewEncoder: func() encode.Encoder { return encode.NewNative(postgres.Connector, cfg.Name) },
+		NewEncoder: func() encode.Encoder { return encode.NewNative(connector, cfg.Name) },
 		TopicName:  func(_, schema, table string) string { return schema + "." + table },
 		From:       event.Now,
-		Memory:     256 << 20,
+		Memory:     int64(cfg.Limits.Memory),
 		Drain:      5 * time.Second,
 		Interval:   time.Second,
-		Log:        cfg.Log.WithOptions(zap.WithCaller(false)),
+		Log:        log.WithOptions(zap.WithCaller(false)),
 		Stats:      new(pipeline.Stats),
 	}
 	if err := p.Run(ctx); err != nil && !out.gone.Load() {

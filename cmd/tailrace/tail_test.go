@@ -179,7 +179,7 @@ func TestTailRefusesAtOnce(t *testing.T) {
 		want string
 	}{
 		{"no database is named", nil, 1, "tail needs to know which database"},
-		{"the URL is that of another database", []string{"mysql://localhost/shop"}, 1, "not one of Postgres"},
+		{"the URL is that of another database", []string{"oracle://localhost/shop"}, 1, "not one of Postgres"},
 		{"nobody listens", []string{"postgres://me@127.0.0.1:1/shop"}, 4, "connection refused"},
 		{"the table does not exist", []string{good, "nothing"}, 4, "there is no table public.nothing"},
 		{"the password is wrong", []string{s.db.URLAs(s.user, "wrong")}, 4, "the server refused the login"},

@@ -1,7 +1,7 @@
 // The accept command holds Tailrace to its first promise: on every supported
-// version of Postgres, a workload of row changes is followed into files while
-// the daemon is killed again and again, and once more while it is asked to stop
-// instead.
+// version of Postgres and on servers of the MySQL family, a workload of row
+// changes is followed into files while the daemon is killed again and again, and
+// once more while it is asked to stop instead.
 //
 //	make accept
 //
@@ -17,13 +17,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/tailrace/tailrace/internal/accept/trial"
-	"github.com/tailrace/tailrace/internal/servers"
 )
 
 func main() {
@@ -40,7 +38,7 @@ func main() {
 type options struct {
 	seed             uint64
 	changes, signals int
-	versions         []int
+	on               []contender
 	binary           string
 	out              io.Writer
 }
@@ -52,21 +50,21 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&o.changes, "changes", 200_000, "row changes per trial")
 	flags.IntVar(&o.signals, "signals", 50, "signals per trial")
 	flags.StringVar(&o.binary, "binary", "bin/tailrace", "the program that is tried")
-	versions := flags.String("versions", "15,18", "versions of Postgres")
+	on := flags.String("on", names(), "servers, of which those that end in -files are read by files and offsets")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	for v := range strings.SplitSeq(*versions, ",") {
-		n, err := strconv.Atoi(v)
+	for name := range strings.SplitSeq(*on, ",") {
+		c, err := find(name)
 		if err != nil {
-			return fmt.Errorf("-versions: %q is not a number", v)
+			return fmt.Errorf("-on: %w", err)
 		}
-		o.versions = append(o.versions, n)
+		o.on = append(o.on, c)
 	}
 	fmt.Fprintf(out, "seed %d: %d row changes and %d signals per trial (repeat with -seed %[1]d)\n", o.seed, o.changes, o.signals)
 	var rows []string
-	for _, version := range o.versions {
-		lines, err := o.server(ctx, version)
+	for _, c := range o.on {
+		lines, err := o.server(ctx, c)
 		rows = append(rows, lines...)
 		if err != nil {
 			return fmt.Errorf("%w (seed %d)", err, o.seed)
@@ -77,28 +75,28 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-const header = "server       signals       changes   events  transactions  largest  rolled back  sent again  runs  inside  fences  rows at end  followed  verified"
+const header = "server               signals        changes   events  transactions  largest  rolled back  prepared  sent again  runs  inside  crashes  fences  rows at end  followed  verified"
 
-// server runs the trials of one version on a server of their own, and returns
+// server runs the trials of one contender on a server of their own, and returns
 // their lines of the table.
-func (o *options) server(ctx context.Context, version int) (rows []string, err error) {
-	server, err := servers.Start(ctx, version, nil)
+func (o *options) server(ctx context.Context, c contender) (rows []string, err error) {
+	server, err := c.start(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("start Postgres %d: %w", version, err)
+		return nil, fmt.Errorf("start %s: %w", c.name, err)
 	}
-	defer func() { err = errors.Join(err, server.Close()) }()
+	defer func() { err = errors.Join(err, server.close()) }()
 	for _, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-		title := fmt.Sprintf("Postgres %d  %d %s", version, o.signals, signalName(s))
-		database, err := server.CreateDatabase(ctx)
+		title := fmt.Sprintf("%-19s  %d %s", c.name, o.signals, signalName(s))
+		database, err := server.create(ctx)
 		if err != nil {
 			return rows, err
 		}
-		row, err := o.trial(ctx, title, server.URL(database), s)
+		row, err := o.trial(ctx, title, trial.Config{URL: server.url(database), Files: c.files, Signal: s, Crash: server.crash})
 		if err != nil {
 			return rows, fmt.Errorf("%s: %w", title, err)
 		}
 		rows = append(rows, row)
-		if err := server.DropDatabase(ctx, database); err != nil {
+		if err := server.drop(ctx, database); err != nil {
 			return rows, err
 		}
 	}
@@ -113,21 +111,20 @@ func signalName(s syscall.Signal) string {
 }
 
 // trial runs one. Its folder stays behind when a promise was broken.
-func (o *options) trial(ctx context.Context, title, url string, s syscall.Signal) (string, error) {
+func (o *options) trial(ctx context.Context, title string, cfg trial.Config) (string, error) {
 	folder, err := os.MkdirTemp("", "tailrace-accept-")
 	if err != nil {
 		return "", fmt.Errorf("make a folder: %w", err)
 	}
 	shown := time.Now()
-	got, err := trial.Run(ctx, trial.Config{
-		Binary: o.binary, URL: url, Folder: folder, Seed: o.seed, Changes: o.changes, Signals: o.signals, Signal: s,
-		Progress: func(signals, committed int) {
-			if now := time.Now(); now.Sub(shown) > 5*time.Second || signals == o.signals {
-				shown = now
-				fmt.Fprintf(o.out, "%s: %2d sent, %6d changes committed\n", title, signals, committed)
-			}
-		},
-	})
+	cfg.Binary, cfg.Folder, cfg.Seed, cfg.Changes, cfg.Signals = o.binary, folder, o.seed, o.changes, o.signals
+	cfg.Progress = func(signals, committed int) {
+		if now := time.Now(); now.Sub(shown) > 5*time.Second || signals == o.signals {
+			shown = now
+			fmt.Fprintf(o.out, "%s: %2d sent, %6d changes committed\n", title, signals, committed)
+		}
+	}
+	got, err := trial.Run(ctx, cfg)
 	if err != nil {
 		return "", fmt.Errorf("%w\nsee %s: events, truth, checkpoint.json, tailrace.log", err, folder)
 	}
@@ -135,8 +132,8 @@ func (o *options) trial(ctx context.Context, title, url string, s syscall.Signal
 		return "", fmt.Errorf("clear up: %w", err)
 	}
 	w, v := got.Workload, got.Verify
-	row := fmt.Sprintf("%-26s %7d  %7d  %12d  %7d  %11d  %10d  %4d  %6d  %6d  %11d  %8s  %8s",
-		title, w.Changes, v.Events, v.Transactions, w.Largest, w.RolledBack+w.Savepoints, v.Again, v.Runs, got.Inside, got.Fences, v.Rows,
+	row := fmt.Sprintf("%s  %7d  %7d  %12d  %7d  %11d  %8d  %10d  %4d  %6d  %7d  %6d  %11d  %8s  %8s",
+		title, w.Changes, v.Events, v.Transactions, w.Largest, w.RolledBack+w.Savepoints, w.Prepared, v.Again, v.Runs, got.Inside, got.Crashes, got.Fences, v.Rows,
 		got.Followed.Round(100*time.Millisecond), got.Verified.Round(100*time.Millisecond))
 	if got.Early > 0 {
 		row += fmt.Sprintf("  (%d more met a process too young to listen)", got.Early)

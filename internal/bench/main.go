@@ -1,15 +1,18 @@
-// Bench measures how fast tailrace drains a slot, beside pg_recvlogical on the
-// same server in the same run, and how much memory one giant transaction
-// takes. `make bench` runs it and docs/benchmarks.md holds what it wrote.
+// Bench measures how fast tailrace drains a log, beside the database's own
+// programs and the usual library on the same server in the same run, and how
+// much memory giant transactions take. `make bench` runs it and
+// docs/benchmarks.md holds what it wrote.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -17,13 +20,23 @@ func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
 	b := bench{}
+	sources := flag.String("sources", "postgres,mysql", "what to measure")
 	flag.IntVar(&b.rows, "rows", 1_000_000, "rows to drain, in transactions of 100")
+	flag.IntVar(&b.single, "single", 200_000, "rows to drain, in transactions of 1 (MySQL)")
 	flag.IntVar(&b.giant, "giant", 2_000_000, "rows of the one transaction that memory is measured with")
+	flag.IntVar(&b.payload, "payload", 1024, "MiB of the compressed transaction that memory is measured with (MySQL)")
 	flag.IntVar(&b.pairs, "pairs", 5, "runs of each program, in turn")
 	flag.StringVar(&b.binary, "binary", "bin/tailrace", "the program to measure")
 	flag.StringVar(&b.write, "write", "", "put the result into this file, between its markers")
+	peer := flag.String("peer", "", "be a peer of tailrace: gomysql")
 	flag.Parse()
-	if err := b.run(ctx); err != nil {
+	err := error(nil)
+	if *peer != "" {
+		err = runPeer(ctx, *peer, flag.Args())
+	} else {
+		err = b.run(ctx, strings.Split(*sources, ","))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -31,21 +44,19 @@ func main() {
 
 // bench is one run of the whole.
 type bench struct {
-	rows, giant, pairs int
-	binary, write      string
+	rows, single, giant, payload, pairs int
+	binary, write                       string
 
-	source *source
-	dir    string
+	dir string // for files of the runs
 }
 
 // Targets of the project: less is a failure of the run.
 const (
-	leastRatio = 1.5
-	mostRSS    = 150 << 20
-	memory     = "64MiB"
+	mostRSS = 150 << 20
+	memory  = "64MiB"
 )
 
-func (b *bench) run(ctx context.Context) error {
+func (b *bench) run(ctx context.Context, sources []string) error {
 	var err error
 	if b.binary, err = filepath.Abs(b.binary); err != nil {
 		return err
@@ -54,65 +65,51 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(b.dir) }() // nothing in it is needed
-	if b.source, err = newSource(ctx); err != nil {
-		return err
-	}
-	defer b.source.close()
-
-	r := report{rows: b.rows, giant: b.giant}
-	if err := b.drain(ctx, &r); err != nil {
-		return fmt.Errorf("drain: %w", err)
-	}
-	if err := b.memory(ctx, &r); err != nil {
-		return fmt.Errorf("one giant transaction: %w", err)
-	}
-	text := r.markdown()
-	fmt.Print("\n", text)
-	if b.write != "" {
-		if err := replaceBetweenMarkers(b.write, text); err != nil {
-			return err
+	var errs []error
+	for _, source := range sources {
+		r := report{source: source}
+		switch source {
+		case "postgres":
+			err = b.postgres(ctx, &r)
+		case "mysql":
+			err = b.mysql(ctx, &r)
+		default:
+			err = fmt.Errorf("there is no source %q", source)
 		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", source, err)
+		}
+		text := r.markdown()
+		fmt.Print("\n", text)
+		if b.write != "" {
+			if err := replaceBetweenMarkers(b.write, source, text); err != nil {
+				return err
+			}
+		}
+		errs = append(errs, r.judge())
 	}
-	return r.judge()
+	return errors.Join(errs...)
 }
 
-// drain measures both programs in turn over the same log.
-func (b *bench) drain(ctx context.Context, r *report) error {
-	fmt.Printf("writing %d rows in transactions of 100\n", b.rows)
-	load, err := b.source.load(ctx, "orders", b.rows, 100)
-	if err != nil {
-		return err
-	}
+// A program is one that drains a log in a way of its own.
+type program struct {
+	name  string
+	least float64 // times that tailrace must be as fast; 0 for tailrace itself
+	run   func(ctx context.Context) (usage, error)
+}
+
+// race runs the programs in turn over the same log, tailrace first.
+func (b *bench) race(ctx context.Context, title string, rows int, programs ...program) (course, error) {
+	c := course{title: title, rows: rows, programs: programs, usages: make([][]usage, len(programs))}
 	for i := range b.pairs {
-		ours, err := b.tailrace(ctx, load)
-		if err != nil {
-			return err
+		for k, p := range programs {
+			u, err := p.run(ctx)
+			if err != nil {
+				return c, fmt.Errorf("%s: %w", p.name, err)
+			}
+			c.usages[k] = append(c.usages[k], u)
+			fmt.Printf("%s, %d of %d: %s: %s\n", title, i+1, b.pairs, p.name, u)
 		}
-		theirs, err := b.recvlogical(ctx, load)
-		if err != nil {
-			return err
-		}
-		r.ours, r.theirs = append(r.ours, ours), append(r.theirs, theirs)
-		fmt.Printf("pair %d of %d: tailrace %s, pg_recvlogical %s, %.2f times as fast\n",
-			i+1, b.pairs, ours, theirs, theirs.wall.Seconds()/ours.wall.Seconds())
 	}
-	return nil
-}
-
-// memory measures one transaction that is far larger than the limit.
-func (b *bench) memory(ctx context.Context, r *report) error {
-	fmt.Printf("writing %d rows in one transaction\n", b.giant)
-	load, err := b.source.load(ctx, "giant", b.giant, b.giant)
-	if err != nil {
-		return err
-	}
-	for _, sink := range []string{"discard:", "file://" + filepath.Join(b.dir, "events")} {
-		u, err := b.tailraceTo(ctx, load, sink)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("to %.8s: %s\n", sink, u)
-		r.memory = append(r.memory, u)
-	}
-	return nil
+	return c, nil
 }

@@ -10,11 +10,26 @@ import (
 	"time"
 )
 
-// report collects what was measured.
+// report collects what was measured on one source.
 type report struct {
-	rows, giant  int
-	ours, theirs []usage // in pairs
-	memory       []usage // to discard, to files
+	source  string
+	version string
+	courses []course
+	peaks   []peak
+}
+
+// A course is a log that several programs drained in turn.
+type course struct {
+	title    string
+	rows     int
+	programs []program // the first is tailrace
+	usages   [][]usage // of each program
+}
+
+// A peak is what one run of tailrace took in memory.
+type peak struct {
+	title string
+	usage usage
 }
 
 func median[T int64 | float64 | time.Duration](values []T) T {
@@ -30,35 +45,45 @@ func column[T any](us []usage, f func(usage) T) []T {
 	return all
 }
 
-// ratios says how many times as fast ours was, pair by pair.
-func (r *report) ratios() []float64 {
+// ratios says how many times as fast tailrace was as a program, turn by turn.
+func (c *course) ratios(program int) []float64 {
 	var all []float64
-	for i := range r.ours {
-		all = append(all, r.theirs[i].wall.Seconds()/r.ours[i].wall.Seconds())
+	for i := range c.usages[0] {
+		all = append(all, c.usages[program][i].wall.Seconds()/c.usages[0][i].wall.Seconds())
 	}
 	return all
 }
 
-func (r *report) markdown() string {
-	var b strings.Builder
-	line := func(name string, us []usage) {
+func (c *course) markdown(b *strings.Builder) {
+	fmt.Fprintf(b, "%s; %d runs of each, in turn; median (least-most):\n\n", c.title, len(c.usages[0]))
+	b.WriteString("| program | time | rows/s | its CPU | peak RSS | tailrace is as fast |\n| --- | --- | --- | --- | --- | --- |\n")
+	for i, p := range c.programs {
+		us := c.usages[i]
 		wall := column(us, func(u usage) time.Duration { return u.wall })
-		fmt.Fprintf(&b, "| %s | %.2f s (%.2f-%.2f) | %.0f k | %.2f s | %d MiB |\n", name,
+		fmt.Fprintf(b, "| %s | %.2f s (%.2f-%.2f) | %.0f k | %.2f s | %d MiB |", p.name,
 			median(wall).Seconds(), slices.Min(wall).Seconds(), slices.Max(wall).Seconds(),
-			float64(r.rows)/median(wall).Seconds()/1000,
+			float64(c.rows)/median(wall).Seconds()/1000,
 			median(column(us, func(u usage) time.Duration { return u.cpu })).Seconds(),
 			slices.Max(column(us, func(u usage) int64 { return u.rss }))>>20)
+		if i > 0 {
+			r := c.ratios(i)
+			fmt.Fprintf(b, " **%.2f times** (%.2f-%.2f) |\n", median(r), slices.Min(r), slices.Max(r))
+		} else {
+			b.WriteString(" |\n")
+		}
 	}
-	fmt.Fprintf(&b, "%s, %d processors, %s.\n\n", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), runtime.Version())
-	fmt.Fprintf(&b, "Drain of %d rows of 12 columns in transactions of 100, Postgres 15 on the same machine; %d runs of each, in turn; median (least-most):\n\n", r.rows, len(r.ours))
-	b.WriteString("| program | time | rows/s | its CPU | peak RSS |\n| --- | --- | --- | --- | --- |\n")
-	line("`tailrace run --publish discard: --memory "+memory+"`", r.ours)
-	line("`pg_recvlogical -f /dev/null`", r.theirs)
-	ratios := r.ratios()
-	fmt.Fprintf(&b, "\n**%.2f times as fast**, median of the pairs (%.2f-%.2f).\n\n", median(ratios), slices.Min(ratios), slices.Max(ratios))
-	fmt.Fprintf(&b, "One transaction of %d rows with `--memory %s`:\n\n| sink | time | peak RSS |\n| --- | --- | --- |\n", r.giant, memory)
-	for i, name := range []string{"`discard:`", "`file:///dir`"} {
-		fmt.Fprintf(&b, "| %s | %.1f s | %d MiB |\n", name, r.memory[i].wall.Seconds(), r.memory[i].rss>>20)
+	b.WriteByte('\n')
+}
+
+func (r *report) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %s, %d processors, %s.\n\n", time.Now().UTC().Format(time.DateOnly), r.version, runtime.NumCPU(), runtime.Version())
+	for i := range r.courses {
+		r.courses[i].markdown(&b)
+	}
+	fmt.Fprintf(&b, "Memory with `--memory %s`:\n\n| one transaction of | time | peak RSS |\n| --- | --- | --- |\n", memory)
+	for _, p := range r.peaks {
+		fmt.Fprintf(&b, "| %s | %.1f s | %d MiB |\n", p.title, p.usage.wall.Seconds(), p.usage.rss>>20)
 	}
 	return b.String()
 }
@@ -66,32 +91,36 @@ func (r *report) markdown() string {
 // judge returns what falls short of the project's targets.
 func (r *report) judge() error {
 	var errs []error
-	if got := median(r.ratios()); got < leastRatio {
-		errs = append(errs, fmt.Errorf("%.2f times as fast as pg_recvlogical, and the target is %.1f", got, leastRatio))
+	for _, c := range r.courses {
+		for i, p := range c.programs {
+			if i == 0 {
+				continue
+			}
+			if got := median(c.ratios(i)); got < p.least {
+				errs = append(errs, fmt.Errorf("%s: %.2f times as fast as %s, and the target is %.1f", c.title, got, p.name, p.least))
+			}
+		}
 	}
-	for _, u := range r.memory {
-		if u.rss > mostRSS {
-			errs = append(errs, fmt.Errorf("peak RSS of %d MiB, and the target is %d", u.rss>>20, int64(mostRSS)>>20))
+	for _, p := range r.peaks {
+		if p.usage.rss > mostRSS {
+			errs = append(errs, fmt.Errorf("%s: peak RSS of %d MiB, and the target is %d", p.title, p.usage.rss>>20, int64(mostRSS)>>20))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// Between these lines a document holds what was measured last.
-const (
-	markBegin = "<!-- measured -->\n"
-	markEnd   = "<!-- end -->\n"
-)
-
-func replaceBetweenMarkers(path, text string) error {
+// replaceBetweenMarkers puts what was measured last into a document: between
+// <!-- measured: source --> and the <!-- end --> that follows.
+func replaceBetweenMarkers(path, source, text string) error {
+	begin, end := "<!-- measured: "+source+" -->\n", "<!-- end -->\n"
 	doc, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	before, rest, ok1 := strings.Cut(string(doc), markBegin)
-	_, after, ok2 := strings.Cut(rest, markEnd)
+	before, rest, ok1 := strings.Cut(string(doc), begin)
+	_, after, ok2 := strings.Cut(rest, end)
 	if !ok1 || !ok2 {
-		return fmt.Errorf("%s has no markers %q and %q", path, strings.TrimSpace(markBegin), strings.TrimSpace(markEnd))
+		return fmt.Errorf("%s has no markers %q and %q", path, strings.TrimSpace(begin), strings.TrimSpace(end))
 	}
-	return os.WriteFile(path, []byte(before+markBegin+"\n"+text+"\n"+markEnd+after), 0o644)
+	return os.WriteFile(path, []byte(before+begin+"\n"+text+"\n"+end+after), 0o644)
 }

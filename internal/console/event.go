@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,10 +17,16 @@ type event struct {
 	MovedTo   row      `json:"moved_to"`
 	MovedFrom row      `json:"moved_from"`
 	Source    struct {
-		Schema string `json:"schema"`
-		Table  string `json:"table"`
-		Millis int64  `json:"ts_ms"`
+		Database string `json:"db"`
+		Schema   string `json:"schema"`
+		Table    string `json:"table"`
+		Millis   int64  `json:"ts_ms"`
 	} `json:"source"`
+}
+
+// table names the event's table, within its database where there are no schemas.
+func (e *event) table() string {
+	return cmp.Or(e.Source.Schema, e.Source.Database) + "." + e.Source.Table
 }
 
 // A row is a JSON object with its columns in order.
@@ -72,7 +79,7 @@ func decode(key, value []byte) (e event, k row, err error) {
 		return e, nil, fmt.Errorf("show an event of %d bytes: it is not a native event", len(value))
 	}
 	if len(key) > 0 && json.Unmarshal(key, &k) != nil {
-		return e, nil, fmt.Errorf("show an event of %s.%s: its key is not an object", e.Source.Schema, e.Source.Table)
+		return e, nil, fmt.Errorf("show an event of %s: its key is not an object", e.table())
 	}
 	return e, k, nil
 }

@@ -70,7 +70,7 @@ func (p *Printer) Append(dst, key, value []byte) (line []byte, millis int64, err
 	}
 	dst = p.paint(dst, op.color, op.word)
 	dst = append(dst, ' ')
-	name := appendClean(nil, e.Source.Schema+"."+e.Source.Table, -1)
+	name := appendClean(nil, e.table(), -1)
 	dst = p.paint(dst, bold, string(name))
 	for _, c := range k {
 		dst = p.pair(dst, c.name, c.value)

@@ -1,21 +1,16 @@
 package replay
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
-
-	"github.com/tailrace/tailrace/internal/quote"
 )
 
 // A Result is how a table made of events compares with its source.
 type Result struct {
-	Table  string // schema.table
+	Table  string // schema.table, or db.table where there are no schemas
 	Events int
 	Rows   int // of the source
 	// Differences is empty when both are equal. Each names a row by its key,
@@ -23,19 +18,11 @@ type Result struct {
 	Differences []string
 }
 
-// session makes the server's text stable.
-const session = `SET TimeZone = 'UTC'; SET IntervalStyle = 'iso_8601'; SET bytea_output = 'hex'; SET extra_float_digits = 3`
-
-// Compare compares the named tables, each schema.table, with those of a
-// database that nobody writes to meanwhile. A table without events must be
-// empty there. It changes settings of the session.
-func (t *Tables) Compare(ctx context.Context, conn *pgx.Conn, names []string) ([]Result, error) {
-	if _, err := conn.Exec(ctx, session); err != nil {
-		return nil, fmt.Errorf("compare with the source: %w", err)
-	}
+// compare compares the named tables with what rows returns of each.
+func (t *Tables) compare(names []string, rows func(name string) ([]string, error)) ([]Result, error) {
 	var results []Result
 	for _, name := range names {
-		source, err := query(ctx, conn, name)
+		source, err := rows(name)
 		if err != nil {
 			return nil, fmt.Errorf("compare table %s with the source: %w", name, err)
 		}
@@ -44,19 +31,8 @@ func (t *Tables) Compare(ctx context.Context, conn *pgx.Conn, names []string) ([
 	return results, nil
 }
 
-// query returns the rows of a table as to_jsonb writes them: by the server's
-// own code and not by ours.
-func query(ctx context.Context, conn *pgx.Conn, name string) ([]string, error) {
-	schema, table, _ := strings.Cut(name, ".")
-	rows, err := conn.Query(ctx, "SELECT to_jsonb(t)::text FROM "+quote.PostgresQualified(schema, table)+" t")
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
-}
-
-// CompareRows is Compare for one table whose source holds the given rows, each
-// a JSON object.
+// CompareRows compares one table with a source that holds the given rows, each a
+// JSON object.
 func (t *Tables) CompareRows(name string, source []string) Result {
 	result := Result{Table: name, Rows: len(source)}
 	ours := t.tables[name]
@@ -68,10 +44,7 @@ func (t *Tables) CompareRows(name string, source []string) Result {
 	}
 	result.Events = ours.events
 	result.Differences = append(result.Differences, ours.problems...)
-	kinds := make(map[string]string)
-	for _, c := range ours.version.Columns {
-		kinds[c.Name] = c.Kind
-	}
+	kinds := ours.kinds()
 	rows := make(map[string]map[string]string, len(ours.rows))
 	for _, r := range ours.rows {
 		n := normalRow(r, kinds)
@@ -98,6 +71,15 @@ func (t *Tables) CompareRows(name string, source []string) Result {
 		result.Differences = append(result.Differences, "row "+k+" is only in the events")
 	}
 	return result
+}
+
+// kinds returns the kinds of a table's columns by their names.
+func (b *table) kinds() map[string]string {
+	kinds := make(map[string]string)
+	for _, c := range b.version.Columns {
+		kinds[c.Name] = c.Kind
+	}
+	return kinds
 }
 
 func normalRow(r row, kinds map[string]string) map[string]string {

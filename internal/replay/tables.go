@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 )
@@ -10,22 +11,25 @@ import (
 // goroutine.
 type Tables struct {
 	versions map[string]*version // by table_version
-	tables   map[string]*table   // by schema.table
+	tables   map[string]*table   // by schema.table, or db.table where there are no schemas
 	events   int
 	repeated int
 }
 
 // A version is a schema document, as far as it is needed here.
 type version struct {
-	Version string `json:"table_version"`
-	Schema  string `json:"schema"`
-	Table   string `json:"table"`
-	Columns []struct {
+	Version  string `json:"table_version"`
+	Database string `json:"db"`
+	Schema   string `json:"schema"`
+	Table    string `json:"table"`
+	Columns  []struct {
 		Name string `json:"name"`
 		Kind string `json:"kind"`
 	} `json:"columns"`
 	Key []string `json:"key"`
 }
+
+func (v *version) String() string { return cmp.Or(v.Schema, v.Database) + "." + v.Table }
 
 // A table is its rows by their keys.
 type table struct {
@@ -45,8 +49,9 @@ type event struct {
 	After  row      `json:"after"`
 	Absent []string `json:"absent"`
 	Source struct {
-		Schema string `json:"schema"`
-		Table  string `json:"table"`
+		Database string `json:"db"`
+		Schema   string `json:"schema"`
+		Table    string `json:"table"`
 	} `json:"source"`
 	Ver     string `json:"ver"`
 	Version string `json:"table_version"`
@@ -86,7 +91,7 @@ func (t *Tables) Apply(line []byte) error {
 	if v == nil {
 		return fmt.Errorf("its table_version %q has no schema document", e.Version)
 	}
-	name := e.Source.Schema + "." + e.Source.Table
+	name := cmp.Or(e.Source.Schema, e.Source.Database) + "." + e.Source.Table
 	b := t.tables[name]
 	if b == nil {
 		b = &table{rows: make(map[string]row)}
@@ -175,13 +180,13 @@ func (b *table) remove(e *event) error {
 // key returns the key of a row as JSON.
 func (b *table) key(r row) (string, error) {
 	if len(b.version.Key) == 0 {
-		return "", fmt.Errorf("table %s.%s has no key, and only tables with one can be replayed", b.version.Schema, b.version.Table)
+		return "", fmt.Errorf("table %s has no key, and only tables with one can be replayed", b.version)
 	}
 	var k []byte
 	for _, name := range b.version.Key {
 		value, ok := r[name]
 		if !ok {
-			return "", fmt.Errorf("key column %q of table %s.%s is missing", name, b.version.Schema, b.version.Table)
+			return "", fmt.Errorf("key column %q of table %s is missing", name, b.version)
 		}
 		k = append(append(k, ','), value...)
 	}

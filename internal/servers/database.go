@@ -33,8 +33,8 @@ func Postgres(t testing.TB, version int) *Database {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	address, err := shared(ctx, version)
-	if err != nil {
+	var address local.Address
+	if err := shared(ctx, fmt.Sprintf("postgres/%d", version), &address); err != nil {
 		t.Fatal(err)
 	}
 	d := newDatabase(t, address)

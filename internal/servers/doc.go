@@ -3,10 +3,10 @@
 // One process owns the shared servers of a whole test run: `make test` and
 // `make servers` start it and put its address into TAILRACE_SERVERS. It starts a
 // server when the first test asks for it and removes everything at the end.
-// Postgres gives a test a clean database on such a server.
+// Postgres and MySQL give a test a clean database on such a server.
 //
 // A test that must restart, kill or configure a server takes one of its own
-// with NewPostgres; that one belongs to the test's process.
+// with NewPostgres or NewMySQL; that one belongs to the test's process.
 //
-// Programs that are no tests use Start.
+// Programs that are no tests use Start and StartMySQL.
 package servers

@@ -14,6 +14,18 @@ func Start(ctx context.Context, version int, settings map[string]string) (*local
 	return local.Start(ctx, version, settings)
 }
 
+// StartMySQL is Start for the MySQL family. settings are options of the server
+// that override ours; one with the value "" is left out.
+func StartMySQL(ctx context.Context, product local.Product, settings map[string]string) (*local.MySQL, error) {
+	return local.StartMySQL(ctx, product, settings)
+}
+
+// MySQLProducts returns the products of the MySQL family that tests run on, for
+// tables of tests.
+func MySQLProducts() []local.Product {
+	return local.MySQLProducts()
+}
+
 // Versions returns the Postgres versions that tests run on, for tables of tests.
 func Versions() []int {
 	return local.Versions()

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // A Shop is the state of the business: what its next change may refer to.
 type Shop struct {
-	conn *pgx.Conn
+	db   *Database
 	rand *rand.Rand
 
 	nextCustomer int
@@ -27,10 +25,10 @@ type order struct {
 }
 
 // New returns a Shop on tables that Create has made. Equal seeds give equal
-// changes, apart from the clock. conn is the shop's own until Run has returned.
-func New(conn *pgx.Conn, seed uint64) *Shop {
+// changes, apart from the clock.
+func New(db *Database, seed uint64) *Shop {
 	return &Shop{
-		conn: conn, rand: rand.New(rand.NewPCG(seed, seed)),
+		db: db, rand: rand.New(rand.NewPCG(seed, seed)),
 		nextCustomer: 1, nextOrder: 1001,
 	}
 }
@@ -60,9 +58,22 @@ func (s *Shop) Run(ctx context.Context, rate float64) error {
 // trade commits one transaction, or rolls it back.
 func (s *Shop) trade(ctx context.Context, n int) error {
 	k := s.choose(n)
-	err := pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error { return k.do(s, ctx, tx) })
-	if err != nil && !errors.Is(err, errRollBack) {
+	if err := s.transact(ctx, k.do); err != nil {
 		return fmt.Errorf("%s: %w", k.name, err)
+	}
+	return nil
+}
+
+func (s *Shop) transact(ctx context.Context, do func(*Shop, context.Context) error) error {
+	if err := s.db.exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	err := do(s, ctx)
+	if err == nil {
+		return s.db.exec(ctx, "COMMIT")
+	}
+	if back := s.db.exec(ctx, "ROLLBACK"); back != nil || !errors.Is(err, errRollBack) {
+		return errors.Join(err, back)
 	}
 	return nil
 }

@@ -9,10 +9,11 @@ import (
 	"github.com/tailrace/tailrace/internal/shop"
 )
 
-func TestAShopMakesEveryKindOfChange(t *testing.T) {
+func TestAShopInPostgresMakesEveryKindOfChange(t *testing.T) {
 	db := servers.Postgres(t, 18)
 	conn := db.Conn(t)
-	if err := shop.Create(t.Context(), conn); err != nil {
+	place := shop.Postgres(conn)
+	if err := place.Create(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	db.Exec(t, "CREATE PUBLICATION p FOR TABLE customers, orders, items, visits")
@@ -20,7 +21,7 @@ func TestAShopMakesEveryKindOfChange(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- shop.New(conn, 1).Run(ctx, 2000) }()
+	go func() { ended <- shop.New(place, 1).Run(ctx, 2000) }()
 	// The letters of pgoutput ("Logical Replication Message Formats").
 	const kinds = `SELECT string_agg(DISTINCT chr(get_byte(data, 0)), '' ORDER BY chr(get_byte(data, 0)))
 		FROM pg_logical_slot_peek_binary_changes($1, NULL, NULL, 'proto_version', '1', 'publication_names', 'p')

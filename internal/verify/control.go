@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"strconv"
-	"strings"
 )
 
 // ends verifies the END markers: one per transaction with events, each
@@ -45,7 +43,7 @@ func (v *verifier) ends() error {
 	}
 	for i, n := range next {
 		if list := v.truth.writers[i]; n < len(list) {
-			return l.lacking("lost: the END of transaction %d of writer %d", list[n].XID, i)
+			return l.lacking("lost: the END of transaction %s of writer %d", list[n].ID, i)
 		}
 	}
 	v.report.Transactions = seen.count
@@ -61,28 +59,23 @@ type endMarker struct {
 // end verifies one marker that arrives first. next is the place of each writer
 // among its transactions.
 func (v *verifier) end(l *lines, end *endMarker, next []int) error {
-	id, _, _ := strings.Cut(end.ID, ":")
-	xid, err := strconv.ParseUint(id, 10, 32)
-	if err != nil {
-		return l.broken("the id %q names no transaction", end.ID)
-	}
-	t := v.truth.byXID[uint32(xid)]
+	t := v.transaction(end.ID)
 	if t == nil {
-		return l.broken("transaction %d was not committed by the workload", xid)
+		return l.broken("transaction %s was not committed by the workload", end.ID)
 	}
 	if n := next[t.Writer]; v.truth.writers[t.Writer][n] != t {
-		return l.broken("it is of transaction %d; next of writer %d is %d", xid, t.Writer, v.truth.writers[t.Writer][n].XID)
+		return l.broken("it is of transaction %s; next of writer %d is %s", t.ID, t.Writer, v.truth.writers[t.Writer][n].ID)
 	}
 	next[t.Writer]++
 	if want := t.commit + "/ffffffffffffffff/00000000"; end.Ver[9:] != want {
-		return l.broken("its ver is %s, the events of transaction %d want %s", end.Ver, xid, want)
+		return l.broken("its ver is %s, the events of transaction %s want %s", end.Ver, t.ID, want)
 	}
 	if len(end.Counts) != len(t.Counts) {
-		return l.broken("transaction %d has events in %d tables, its END names %d", xid, len(t.Counts), len(end.Counts))
+		return l.broken("transaction %s has events in %d tables, its END names %d", t.ID, len(t.Counts), len(end.Counts))
 	}
 	for table, want := range t.Counts {
 		if got := end.Counts[v.topic(table)]; got != want {
-			return l.broken("transaction %d has %d events for %s, its END says %d", xid, want, table, got)
+			return l.broken("transaction %s has %d events for %s, its END says %d", t.ID, want, table, got)
 		}
 	}
 	return nil

@@ -20,6 +20,7 @@ type sink struct {
 	books  map[string][]string
 	fences []verify.Fence
 	runs   int
+	mysql  bool
 }
 
 const (
@@ -49,14 +50,14 @@ func inserted(row string) string { return `{"op":"c","before":null,"after":` + r
 // good returns a sink without a fault: two writers, three transactions.
 func good(t *testing.T) *sink {
 	s := &sink{events: make(map[string][]string), books: make(map[string][]string)}
-	s.transaction(t, 101, 0, 0x1000, map[string][]string{
+	s.transaction(t, "101", 0, 0x1000, map[string][]string{
 		"stock":   {inserted(stockRow("a", 1)), inserted(stockRow("b", 2))},
 		"journal": {inserted(journalRow(1)), inserted(journalRow(1))},
 	})
-	s.transaction(t, 103, 1, 0x2000, map[string][]string{
+	s.transaction(t, "103", 1, 0x2000, map[string][]string{
 		"stock": {inserted(stockRow("c", 3))},
 	})
-	s.transaction(t, 102, 0, 0x3000, map[string][]string{
+	s.transaction(t, "102", 0, 0x3000, map[string][]string{
 		"stock": {
 			`{"op":"u","before":` + stockKey("a") + `,"after":` + stockRow("a", 9),
 			`{"op":"d","before":` + stockKey("b") + `,"after":null`,
@@ -69,10 +70,10 @@ func good(t *testing.T) *sink {
 }
 
 // transaction adds one to truth and sink.
-func (s *sink) transaction(t *testing.T, xid uint32, writer int, commit uint64, changes map[string][]string) {
+func (s *sink) transaction(t *testing.T, xid string, writer int, commit uint64, changes map[string][]string) {
 	t.Helper()
 	n := int64(len(s.txns))
-	x := workload.Transaction{XID: xid, Writer: writer, Counts: make(map[string]int), Asked: 10 * n, Done: 10*n + 5}
+	x := workload.Transaction{ID: xid, Writer: writer, Counts: make(map[string]int), Asked: 10 * n, Done: 10*n + 5}
 	counts := make(map[string]int)
 	lsn := commit - 0x800
 	for _, table := range []string{"stock", "journal"} {
@@ -83,12 +84,12 @@ func (s *sink) transaction(t *testing.T, xid uint32, writer int, commit uint64, 
 		for _, c := range changes[table] {
 			lsn++
 			book := fmt.Sprintf("%s.%d", table, writer)
-			s.books[book] = append(s.books[book], fmt.Sprintf("%d %s", xid, c))
+			s.books[book] = append(s.books[book], xid+" "+c)
 			file := "shop.public." + table + ".ndjson"
 			s.events[file] = append(s.events[file], c+fmt.Sprintf(
-				`,"source":{"name":"shop","ts_ms":5,"schema":"public","table":"%s","txId":%d,"lsn":%d,"commit_lsn":%d},`+
-					`"transaction":{"id":"%d:%[4]d"},"ts_ms":5,"ver":"00000000/%016[4]x/%016[3]x/00000000","table_version":"v"}`,
-				table, xid, lsn, commit, xid))
+				`,"source":{"connector":"postgresql","name":"shop","ts_ms":5,"schema":"public","table":"%s","txId":%s,"lsn":%d,"commit_lsn":%d},`+
+					`"transaction":{"id":"%[2]s:%[4]d"},"ts_ms":5,"ver":"00000000/%016[4]x/%016[3]x/00000000","table_version":"v"}`,
+				table, xid, lsn, commit))
 		}
 	}
 	s.txns = append(s.txns, x)
@@ -96,7 +97,7 @@ func (s *sink) transaction(t *testing.T, xid uint32, writer int, commit uint64, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.events[ends] = append(s.events[ends], fmt.Sprintf(`{"id":"%d:%d","ver":"00000000/%016[2]x/ffffffffffffffff/00000000","ts_ms":5,"counts":%s}`, xid, commit, text))
+	s.events[ends] = append(s.events[ends], fmt.Sprintf(`{"id":"%s:%d","ver":"00000000/%016[2]x/ffffffffffffffff/00000000","ts_ms":5,"counts":%s}`, xid, commit, text))
 }
 
 func mark(bound uint64) string {
@@ -130,5 +131,11 @@ func (s *sink) verify(t *testing.T) (verify.Report, error) {
 		txns = append(txns, string(line))
 	}
 	write(workload.TransactionsFile(truth), txns)
-	return verify.Run(t.Context(), verify.Config{Events: events, Name: "shop", Truth: truth, Runs: s.runs, Fences: s.fences})
+	cfg := verify.Config{
+		Events: events, Name: "shop", Kind: workload.Postgres, Schema: "public", Truth: truth, Runs: s.runs, Fences: s.fences,
+	}
+	if s.mysql {
+		cfg.Kind, cfg.Schema = workload.MySQL, "db"
+	}
+	return verify.Run(t.Context(), cfg)
 }

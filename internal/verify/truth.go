@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/tailrace/tailrace/internal/workload"
 )
@@ -14,17 +13,19 @@ import (
 // truth is what the workload committed.
 type truth struct {
 	folder  string
-	byXID   map[uint32]*transaction
-	writers [][]*transaction // of each writer, in commit order
+	byID    map[string]*transaction
+	named   map[string]*transaction // MySQL: by the id that events have
+	writers [][]*transaction        // of each writer, in commit order
 }
 
 type transaction struct {
 	workload.Transaction
 	commit string // commit part of its vers, once an event was seen
+	name   string // MySQL: the id that its events have, once it is known
 }
 
 func loadTruth(folder string) (*truth, error) {
-	t := &truth{folder: folder, byXID: make(map[uint32]*transaction)}
+	t := &truth{folder: folder, byID: make(map[string]*transaction), named: make(map[string]*transaction)}
 	l, err := openLines(workload.TransactionsFile(folder))
 	if err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func loadTruth(folder string) (*truth, error) {
 		for len(t.writers) <= x.Writer {
 			t.writers = append(t.writers, nil)
 		}
-		t.byXID[x.XID] = x
+		t.byID[x.ID] = x
 		t.writers[x.Writer] = append(t.writers[x.Writer], x)
 	}
 }
@@ -68,15 +69,11 @@ type book struct{ *lines }
 
 // change returns the next one's transaction and the event up to its source
 // block, or io.EOF.
-func (b *book) change() (xid uint32, event []byte, err error) {
+func (b *book) change() (id string, event []byte, err error) {
 	line, err := b.next()
 	if err != nil {
-		return 0, nil, err
+		return "", nil, err
 	}
-	id, event, _ := bytes.Cut(line, []byte(" "))
-	n, err := strconv.ParseUint(string(id), 10, 32)
-	if err != nil {
-		return 0, nil, fmt.Errorf("verify: read the truth: %w", err)
-	}
-	return uint32(n), event, nil
+	text, event, _ := bytes.Cut(line, []byte(" "))
+	return string(text), event, nil
 }

@@ -9,15 +9,15 @@ import (
 	"io"
 	"path/filepath"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/tailrace/tailrace/internal/workload"
 )
 
 // Config says what to verify.
 type Config struct {
-	Events string  // folder of the file sink; nothing writes to it any more
-	Name   string  // of the pipeline
+	Events string // folder of the file sink; nothing writes to it any more
+	Name   string // of the pipeline
+	Kind   workload.Kind
+	Schema string  // in the names of topics: workload.KindOf says it
 	Truth  string  // folder that the workload wrote
 	URL    string  // of the source, which nobody changes any more; "": it is not asked
 	Runs   int     // how many times a suffix of a file may have been sent again; 0: nothing was
@@ -44,12 +44,12 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		return v.report, err
 	}
 	if cfg.URL != "" {
-		if v.conn, err = pgx.Connect(ctx, cfg.URL); err != nil {
+		if v.server, err = connect(ctx, cfg.Kind, cfg.URL); err != nil {
 			return v.report, fmt.Errorf("verify: connect to the source: %w", err)
 		}
-		defer func() { _ = v.conn.Close(ctx) }() // it only asked questions
+		defer v.server.close()
 	}
-	for _, t := range workload.Tables() {
+	for _, t := range workload.Tables(cfg.Kind) {
 		if err := v.table(ctx, t); err != nil {
 			return v.report, err
 		}
@@ -66,7 +66,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 type verifier struct {
 	cfg      Config
 	truth    *truth
-	conn     *pgx.Conn // nil: the source is not asked
+	server   server // nil: the source is not asked
 	versions map[string]bool
 	report   Report
 }
@@ -75,7 +75,7 @@ func (v *verifier) open(file string) (*lines, error) {
 	return openLines(filepath.Join(v.cfg.Events, file))
 }
 
-func (v *verifier) topic(table string) string { return v.cfg.Name + ".public." + table }
+func (v *verifier) topic(table string) string { return v.cfg.Name + "." + v.cfg.Schema + "." + table }
 
 // table verifies the events of one table.
 func (v *verifier) table(ctx context.Context, t workload.Table) error {
@@ -103,10 +103,17 @@ func (v *verifier) table(ctx context.Context, t workload.Table) error {
 	v.report.Runs = max(v.report.Runs, e.seen.runs)
 	v.report.Bytes += l.end
 	v.report.Rows += len(e.replica.documents())
-	if v.conn == nil {
+	if v.server == nil {
 		return nil
 	}
-	return e.replica.compare(ctx, v.conn)
+	missing, extra, err := v.server.compare(ctx, t, e.replica.documents())
+	if err != nil {
+		return fmt.Errorf("verify: compare %s: %w", t.Name, err)
+	}
+	if missing+extra > 0 {
+		return &Violation{What: fmt.Sprintf("table %s: the events give %d rows that the source has not, and miss %d that it has", t.Name, extra, missing)}
+	}
+	return nil
 }
 
 // events verifies the file of one table.
@@ -135,14 +142,14 @@ func (e *events) all() error {
 		}
 	}
 	for i, b := range e.books {
-		xid, _, err := b.change()
+		id, _, err := b.change()
 		if errors.Is(err, io.EOF) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		return e.lacking("lost: what writer %d committed from line %d of its book on, first of transaction %d", i, b.number, xid)
+		return e.lacking("lost: what writer %d committed from line %d of its book on, first of transaction %s", i, b.number, id)
 	}
 	return nil
 }
@@ -152,7 +159,7 @@ func (e *events) one(line []byte) error {
 	if err := json.Unmarshal(line, &c); err != nil {
 		return e.broken("it is no event: %v", err)
 	}
-	if err := c.coherent(e.v.cfg.Name, e.table.Name); err != nil {
+	if err := c.coherent(&e.v.cfg, e.table.Name); err != nil {
 		return e.broken("%v", err)
 	}
 	first, err := e.seen.take(c.Ver, line)
@@ -180,34 +187,37 @@ func (e *events) one(line []byte) error {
 
 // expected holds a first arrival against the truth.
 func (e *events) expected(c *change, line []byte) error {
-	t := e.v.truth.byXID[c.Source.XID]
+	if err := e.name(c); err != nil {
+		return e.broken("%v", err)
+	}
+	t := e.v.transaction(c.Transaction.ID)
 	if t == nil {
-		return e.broken("transaction %d was not committed by the workload", c.Source.XID)
+		return e.broken("transaction %s was not committed by the workload", c.Transaction.ID)
 	}
 	if t.Done < e.asked {
-		return e.broken("transaction %d was committed before another that has come already", t.XID)
+		return e.broken("transaction %s was committed before another that has come already", t.ID)
 	}
 	e.asked = max(e.asked, t.Asked)
 	if t.commit == "" {
 		t.commit = commitOf(c.Ver)
 	}
 	if t.commit != commitOf(c.Ver) {
-		return e.broken("transaction %d has two commits: %s and %s", t.XID, t.commit, commitOf(c.Ver))
+		return e.broken("transaction %s has two commits: %s and %s", t.ID, t.commit, commitOf(c.Ver))
 	}
 	b := e.books[t.Writer]
-	xid, want, err := b.change()
+	id, want, err := b.change()
 	if errors.Is(err, io.EOF) {
 		return e.broken("writer %d committed nothing more", t.Writer)
 	}
 	if err != nil {
 		return err
 	}
-	if xid != t.XID {
-		return e.broken("it is of transaction %d; next of writer %d is line %d of its book, of transaction %d", t.XID, t.Writer, b.number, xid)
+	if id != t.ID {
+		return e.broken("it is of transaction %s; next of writer %d is line %d of its book, of transaction %s", t.ID, t.Writer, b.number, id)
 	}
 	rest, ok := bytes.CutPrefix(line, want)
 	if !ok || !bytes.HasPrefix(rest, []byte(`,"source":{`)) {
-		return e.broken("it is not the event that line %d of the book of writer %d says (transaction %d)", b.number, t.Writer, xid)
+		return e.broken("it is not the event that line %d of the book of writer %d says (transaction %s)", b.number, t.Writer, id)
 	}
 	return nil
 }

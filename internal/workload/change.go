@@ -2,48 +2,60 @@ package workload
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // alive is how many rows of its own a writer keeps in a table, about: it bounds
 // what writer and verifier hold in memory.
 const alive = 1500
 
-// change makes one statement's changes: at most as many rows as the
-// transaction's size leaves.
+// change makes one statement's changes, or a few that belong together: at most
+// as many rows as the transaction's size leaves.
 func (w *writer) change(ctx context.Context) error {
 	m := w.models[w.r.IntN(len(w.models))]
 	room := w.txn.size - w.txn.rows
 	crowd := len(m.rows)
 	switch dice := w.r.IntN(100); {
-	case m.table.emptied && dice == 0 && w.r.IntN(20) == 0 && crowd > 0:
+	case m.table.emptied && w.kind == Postgres && dice == 0 && w.r.IntN(20) == 0 && crowd > 0:
 		w.truncate(m)
 	case crowd == 0, dice < 8 && crowd < 2*alive:
-		if room >= 20 && w.r.IntN(4) == 0 {
-			return w.copy(ctx, m, min(room, 20+w.r.IntN(130)))
-		}
-		if room >= manyRows && w.r.IntN(2) == 0 {
-			w.insert(m, manyRows)
-			return nil
-		}
-		w.insert(m, 1)
+		return w.more(ctx, m, room)
 	case dice < 40 && crowd < alive:
 		w.insert(m, 1)
 	default:
-		r := m.rows[w.r.IntN(crowd)]
-		switch {
-		case r.copies > room:
-			w.insert(m, 1)
-		case dice > 75:
-			w.delete(m, r)
-		default:
-			w.update(m, r, dice%12 == 0 && m.table.Key != nil)
-		}
+		w.alter(m, m.rows[w.r.IntN(crowd)], room, dice)
 	}
 	return nil
+}
+
+// more makes new rows.
+func (w *writer) more(ctx context.Context, m *model, room int) error {
+	switch {
+	case room >= 20 && w.r.IntN(4) == 0:
+		return w.load(ctx, m, min(room, 20+w.r.IntN(130)))
+	case room >= manyRows && w.r.IntN(2) == 0:
+		w.insert(m, manyRows)
+	default:
+		w.insert(m, 1)
+	}
+	return nil
+}
+
+// alter changes or deletes a row.
+func (w *writer) alter(m *model, r *row, room, dice int) {
+	other := m.rows[w.r.IntN(len(m.rows))]
+	switch {
+	case r.copies > room:
+		w.insert(m, 1)
+	case r.copies > 1 && w.kind != Postgres && dice%2 == 0:
+		w.alterOne(m, r, dice > 75)
+	case dice > 75:
+		w.delete(m, r)
+	case m.table.Key != nil && dice%12 == 1 && room >= 3 && r != other:
+		w.swap(m, r, other)
+	default:
+		w.update(m, r, dice%12 == 0 && m.table.Key != nil)
+	}
 }
 
 // manyRows is how many rows a multi-row INSERT has: they may share an LSN.
@@ -65,20 +77,17 @@ func (w *writer) newRow(m *model) *row {
 
 func (w *writer) insert(m *model, n int) {
 	t := m.table
-	var args []any
+	var rows [][]value
 	for range n {
-		r := w.newRow(m)
-		args = append(args, arguments(r.values)...)
-		m.insert(r, &w.txn.undo)
-		w.saw(t.Name, t.inserted(r.values))
+		rows = append(rows, w.newcomer(m))
 	}
-	sql := "INSERT INTO " + t.Name + " VALUES " + placeholders(n, len(t.columns))
-	w.txn.batch.Queue(sql, args...)
+	sql, args := insertion(w.session, t, rows)
+	w.session.queue(sql, args)
 	w.txn.rows += n
 	w.txn.counts.Inserts += n
 	if r := m.rows[len(m.rows)-1]; t.twins && n == 1 && w.txn.rows < w.txn.size && w.r.IntN(8) == 0 {
 		// A second one just like it; the undo of the first removes both.
-		w.txn.batch.Queue(sql, args...)
+		w.session.queue(sql, args)
 		w.saw(t.Name, t.inserted(r.values))
 		r.copies = 2
 		w.txn.rows++
@@ -86,132 +95,60 @@ func (w *writer) insert(m *model, n int) {
 	}
 }
 
-// copy loads rows by COPY.
-func (w *writer) copy(ctx context.Context, m *model, n int) error {
-	if err := w.flush(ctx); err != nil {
-		return err
-	}
-	t := m.table
-	var b strings.Builder
+// load inserts rows in bulk.
+func (w *writer) load(ctx context.Context, m *model, n int) error {
+	var rows [][]value
 	for range n {
-		r := w.newRow(m)
-		for i, v := range r.values {
-			if i > 0 {
-				b.WriteByte('\t')
-			}
-			if v.null {
-				b.WriteString(`\N`)
-			} else {
-				b.WriteString(copyEscapes.Replace(v.text))
-			}
-		}
-		b.WriteByte('\n')
-		m.insert(r, &w.txn.undo)
-		w.saw(t.Name, t.inserted(r.values))
-	}
-	if _, err := w.conn.PgConn().CopyFrom(ctx, strings.NewReader(b.String()), "COPY "+t.Name+" FROM STDIN"); err != nil {
-		return fmt.Errorf("copy rows: %w", err)
+		rows = append(rows, w.newcomer(m))
 	}
 	w.txn.rows += n
 	w.txn.counts.Copied += n
-	return nil
+	return w.session.load(ctx, m.table, rows)
 }
 
-var copyEscapes = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`)
+// newcomer adds a row to the model and returns it for the server.
+func (w *writer) newcomer(m *model) []value {
+	r := w.newRow(m)
+	m.insert(r, &w.txn.undo)
+	w.saw(m.table.Name, m.table.inserted(r.values))
+	return r.values
+}
 
 func (w *writer) delete(m *model, r *row) {
-	sql, args := where(m.table, "DELETE FROM "+m.table.Name, nil, r.values)
-	w.txn.batch.Queue(sql, args...)
+	sql, args := where(w.session, m.table, "DELETE FROM "+m.table.Name, nil, r.values)
+	w.session.queue(sql, args)
 	m.delete(r, &w.txn.undo)
-	w.saw(m.table.Name, slices.Repeat([]string{m.table.deleted(r.values)}, r.copies)...)
+	w.saw(m.table.Name, slices.Repeat([]string{m.table.deleted(r.values, w.txn.img)}, r.copies)...)
 	w.txn.rows += r.copies
 	w.txn.counts.Deletes += r.copies
 }
 
-// update changes a row, half of the times without its big column.
+// update changes a row, half of the times without its big columns. MySQL logs
+// nothing where an UPDATE changes nothing.
 func (w *writer) update(m *model, r *row, moveKey bool) {
-	t := m.table
-	after := slices.Clone(r.values)
-	var sets []string
-	var args []any
-	set := func(i int, v value) {
-		after[i] = v
-		args = append(args, argument(v))
-		sets = append(sets, t.columns[i].name+" = $"+strconv.Itoa(len(args)))
-	}
+	values := make(map[int]value)
 	if moveKey {
-		fresh := w.newRow(m)
-		for i, c := range t.columns {
-			if c.key {
-				set(i, fresh.values[i])
-			}
-		}
-		w.txn.counts.KeyChanges++
+		values = m.table.keyOf(w.newRow(m).values)
 	}
 	withBig := w.r.IntN(2) == 0
-	for i, c := range t.columns {
-		if c.make != nil && (!c.big || withBig) {
-			set(i, c.make(w.r))
+	for i, c := range m.table.columns {
+		// An image that lacks columns is tried with some of them.
+		if c.make != nil && (!c.big || withBig) && (w.txn.img == identity || w.r.IntN(3) > 0) {
+			values[i] = c.make(w.r)
 		}
 	}
-	sql, args := where(t, "UPDATE "+t.Name+" SET "+strings.Join(sets, ", "), args, r.values)
-	w.txn.batch.Queue(sql, args...)
-	for range r.copies {
-		w.saw(t.Name, t.updated(r.values, after)...)
+	for i, v := range values {
+		if v != r.values[i] {
+			w.set(m, r, values)
+			return
+		}
 	}
-	m.update(r, after, &w.txn.undo)
-	w.txn.rows += r.copies
-	w.txn.counts.Updates += r.copies
 }
 
 func (w *writer) truncate(m *model) {
-	w.txn.batch.Queue("TRUNCATE " + m.table.Name)
+	w.session.queue("TRUNCATE "+m.table.Name, nil)
 	m.truncate(&w.txn.undo)
 	w.saw(m.table.Name, truncated)
 	w.txn.rows++
 	w.txn.counts.Truncates++
-}
-
-// where appends the condition that finds a row.
-func where(t *table, sql string, args []any, values []value) (string, []any) {
-	word := " WHERE "
-	for _, i := range t.find {
-		args = append(args, argument(values[i]))
-		sql += word + t.columns[i].name + " = $" + strconv.Itoa(len(args))
-		word = " AND "
-	}
-	return sql, args
-}
-
-func arguments(values []value) []any {
-	args := make([]any, len(values))
-	for i, v := range values {
-		args[i] = argument(v)
-	}
-	return args
-}
-
-// argument gives the server a value in text form, whatever its type.
-func argument(v value) any {
-	if v.null {
-		return nil
-	}
-	return v.text
-}
-
-// placeholders returns "($1, $2), ($3, $4)".
-func placeholders(rows, columns int) string {
-	var b strings.Builder
-	for i := range rows * columns {
-		switch {
-		case i == 0:
-			b.WriteByte('(')
-		case i%columns == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
-		}
-		b.WriteString("$" + strconv.Itoa(i+1))
-	}
-	return b.String() + ")"
 }

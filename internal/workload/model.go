@@ -54,6 +54,13 @@ func (m *model) update(r *row, values []value, u *undo) {
 	*u = append(*u, func() { r.values = old })
 }
 
+// repeat makes a row be there so often.
+func (m *model) repeat(r *row, copies int, u *undo) {
+	old := r.copies
+	r.copies = copies
+	*u = append(*u, func() { r.copies = old })
+}
+
 func (m *model) truncate(u *undo) {
 	old := m.rows
 	m.rows = nil

@@ -23,9 +23,9 @@ func (t *table) whole(values []value) string {
 	return t.object(values, func(int) bool { return true })
 }
 
-// old is the image that the log carries of an old row.
-func (t *table) old(values []value) string {
-	return t.object(values, func(i int) bool { return t.Full || t.columns[i].key })
+// old is what the log carries of an old row.
+func (t *table) old(values []value, m image) string {
+	return t.object(values, func(i int) bool { return m.old(t, i) })
 }
 
 // key is the identity key, in key order.
@@ -48,27 +48,29 @@ func (t *table) inserted(values []value) string {
 	return `{"op":"c","before":null,"after":` + t.whole(values)
 }
 
-func (t *table) deleted(values []value) string {
-	return `{"op":"d","before":` + t.old(values) + `,"after":null`
+func (t *table) deleted(values []value, m image) string {
+	return `{"op":"d","before":` + t.old(values, m) + `,"after":null`
 }
 
-// updated renders an update: two events if it changed the key.
-func (t *table) updated(before, after []value) []string {
-	absent := func(i int) bool {
-		return t.columns[i].big && !t.Full && len(after[i].text) > toasted && before[i] == after[i]
-	}
-	missing := ""
+// updated renders an update of the columns that set names: two events if it
+// changed the key.
+func (t *table) updated(before, after []value, set map[int]value, m image) []string {
+	absent := func(i int) bool { return m.absent(t, i, set, before[i], after[i]) }
+	var missing []string
 	for i, c := range t.columns {
 		if absent(i) {
-			missing = `,"absent":[` + quoted(c.name) + `]` // no table has two
+			missing = append(missing, quoted(c.name))
 		}
 	}
-	image := t.object(after, func(i int) bool { return !absent(i) }) + missing
-	if t.Key == nil || t.key(before) == t.key(after) {
-		return []string{`{"op":"u","before":` + t.old(before) + `,"after":` + image}
+	image := t.object(after, func(i int) bool { return !absent(i) })
+	if missing != nil {
+		image += `,"absent":[` + strings.Join(missing, ",") + `]`
 	}
-	gone, come := t.deleted(before), `{"op":"c","before":null,"after":`+image
-	if missing != "" {
+	if t.Key == nil || t.key(before) == t.key(after) {
+		return []string{`{"op":"u","before":` + t.old(before, m) + `,"after":` + image}
+	}
+	gone, come := t.deleted(before, m), `{"op":"c","before":null,"after":`+image
+	if missing != nil {
 		gone += `,"moved_to":` + t.key(after)
 		come += `,"moved_from":` + t.key(before)
 	}

@@ -13,7 +13,10 @@ import (
 
 // A Transaction is one that was committed, with at least one change.
 type Transaction struct {
-	XID    uint32         `json:"xid"`
+	// ID is the transaction id of Postgres. The writers of MySQL are not told
+	// one: there it is the writer and the number that the transaction's row in
+	// the table of marks has, as in "1-77".
+	ID     string         `json:"id"`
 	Writer int            `json:"writer"`
 	Counts map[string]int `json:"counts"` // events per table
 
@@ -29,7 +32,7 @@ type Transaction struct {
 func TransactionsFile(folder string) string { return filepath.Join(folder, "transactions.ndjson") }
 
 // ChangesFile returns the path of what a writer has committed to a table, in
-// commit order: one line per event, the transaction's id, a space, and the
+// commit order: one line per event, its transaction, a space, and the
 // event up to its source block. A writer that never changed the table has none.
 func ChangesFile(folder, table string, writer int) string {
 	return filepath.Join(folder, table+"."+strconv.Itoa(writer)+".txt")
@@ -72,7 +75,7 @@ type book struct {
 	buf  *bufio.Writer
 }
 
-func (b *book) add(xid uint32, events []string) error {
+func (b *book) add(id string, events []string) error {
 	if b.file == nil {
 		f, err := os.Create(b.path)
 		if err != nil {
@@ -81,7 +84,7 @@ func (b *book) add(xid uint32, events []string) error {
 		b.file, b.buf = f, bufio.NewWriter(f)
 	}
 	for _, e := range events {
-		if _, err := fmt.Fprintf(b.buf, "%d %s\n", xid, e); err != nil {
+		if _, err := fmt.Fprintf(b.buf, "%s %s\n", id, e); err != nil {
 			return fmt.Errorf("write the truth: %w", err)
 		}
 	}

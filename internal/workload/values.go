@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// A value is one column of one row, as Postgres reads it and as an event must
+// A value is one column of one row, as the server reads it and as an event must
 // show it.
 type value struct {
-	null bool
-	text string // for the server
-	json string // in the event
+	null    bool
+	literal bool   // MySQL: text stands in SQL as it is
+	text    string // for the server
+	json    string // in the event
 }
 
 var null = value{null: true, json: "null"}
 
-// plain is a value whose text is also its JSON: integers, finite floats,
-// booleans and json.
-func plain(text string) value { return value{text: text, json: text} }
+// plain is a value whose text is also its JSON: integers and finite floats.
+func plain(text string) value { return value{literal: true, text: text, json: text} }
 
 func text(s string) value { return value{text: s, json: quoted(s)} }
 
@@ -116,8 +116,9 @@ func blob(r *rand.Rand) value {
 // document makes a jsonb in the server's own spelling: keys by length, one
 // space behind colons and commas.
 func document(r *rand.Rand) value {
-	return plain(fmt.Sprintf(`{"n": %d, "ok": %t, "tags": [%s, null], "price": %d.50}`,
-		r.IntN(1000), r.IntN(2) == 0, quoted(words(r, 3)), r.IntN(100)))
+	s := fmt.Sprintf(`{"n": %d, "ok": %t, "tags": [%s, null], "price": %d.50}`,
+		r.IntN(1000), r.IntN(2) == 0, quoted(words(r, 3)), r.IntN(100))
+	return value{text: s, json: s}
 }
 
 func numbers(r *rand.Rand) value {

@@ -17,18 +17,23 @@ type Config struct {
 	Writers int    // 0: 3
 	MaxRows int    // most row changes of a transaction; 0: 1000
 
-	// Pace, if not nil, is called by each writer before each transaction with
-	// the number of row changes that all have committed. It may wait; its
-	// error ends the workload.
+	// Pace, if not nil, is called by each writer before each transaction and
+	// before it decides a prepared one, with the number of row changes that all
+	// have committed. It may wait; its error ends the workload.
 	Pace func(ctx context.Context, committed int) error
+
+	// Left, if not nil, is called by each writer when it has ended.
+	Left func()
 }
 
 // A Report counts what was done. Changes are those of rows: a key change is
-// one, though it becomes two events.
+// one, though it becomes two events. Swaps are of the keys of two rows, Singled
+// are changes of one of several equal rows, and Prepared are XA transactions.
 type Report struct {
 	Changes, Transactions                             int
 	Inserts, Copied, Updates, KeyChanges, Deletes     int
 	Truncates, RolledBack, Savepoints, Largest, Empty int
+	Swaps, Singled, Prepared                          int
 }
 
 func (r *Report) add(o Report) {
@@ -43,6 +48,9 @@ func (r *Report) add(o Report) {
 	r.RolledBack += o.RolledBack
 	r.Savepoints += o.Savepoints
 	r.Empty += o.Empty
+	r.Swaps += o.Swaps
+	r.Singled += o.Singled
+	r.Prepared += o.Prepared
 	r.Largest = max(r.Largest, o.Largest)
 }
 
@@ -55,6 +63,10 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	if cfg.MaxRows == 0 {
 		cfg.MaxRows = 1000
 	}
+	kind, schema, err := KindOf(cfg.URL)
+	if err != nil {
+		return Report{}, err
+	}
 	ledger, err := openLedger(cfg.Truth)
 	if err != nil {
 		return Report{}, err
@@ -66,11 +78,14 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	reports := make([]Report, cfg.Writers)
 	for i := range cfg.Writers {
 		wg.Go(func() {
-			w := newWriter(i, cfg, ledger, &committed)
+			w := newWriter(i, kind, schema, cfg, ledger, &committed)
 			if err := w.run(ctx); err != nil {
 				cancel(fmt.Errorf("writer %d: %w", i, err))
 			}
 			reports[i] = w.report
+			if cfg.Left != nil {
+				cfg.Left()
+			}
 		})
 	}
 	wg.Wait()

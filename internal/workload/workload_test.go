@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strconv"
@@ -11,23 +12,64 @@ import (
 	"testing"
 
 	"github.com/tailrace/tailrace/internal/servers"
+	"github.com/tailrace/tailrace/internal/servers/local"
 	"github.com/tailrace/tailrace/internal/workload"
 )
 
-const writers = 3
+const (
+	writers = 3
+	changes = 2000
+)
+
+// A source is a database that the workload changes.
+type source struct {
+	name string
+	kind workload.Kind
+	url  string
+	one  func(sql string) string // the one value that a query answers
+}
+
+// sources returns a clean database of each kind and version.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	for _, version := range servers.Versions() {
+		all = append(all, postgres(t, version))
+	}
+	for _, product := range servers.MySQLProducts() {
+		all = append(all, mysql(t, product))
+	}
+	return all
+}
+
+func postgres(t *testing.T, version int) source {
+	t.Helper()
+	d := servers.Postgres(t, version)
+	return source{fmt.Sprintf("postgres-%d", version), workload.Postgres, d.URL(), func(sql string) string { return d.One(t, sql) }}
+}
+
+func mysql(t *testing.T, product local.Product) source {
+	t.Helper()
+	d := servers.MySQL(t, product)
+	kind := workload.MySQL
+	if product.MariaDB() {
+		kind = workload.MariaDB
+	}
+	return source{string(product), kind, d.URL(), func(sql string) string { return d.One(t, sql) }}
+}
 
 // run runs a workload and returns its folder of truth.
-func run(t *testing.T, version int, seed uint64) (*servers.Database, string, workload.Report) {
+func (s source) run(t *testing.T, seed uint64) (string, workload.Report) {
 	t.Helper()
-	d, truth := servers.Postgres(t, version), t.TempDir()
-	if err := workload.Setup(t.Context(), d.URL()); err != nil {
+	truth := t.TempDir()
+	if err := workload.Setup(t.Context(), s.url); err != nil {
 		t.Fatal(err)
 	}
-	report, err := workload.Run(t.Context(), workload.Config{URL: d.URL(), Truth: truth, Seed: seed, Changes: 2000, Writers: writers})
+	report, err := workload.Run(t.Context(), workload.Config{URL: s.url, Truth: truth, Seed: seed, Changes: changes, Writers: writers, MaxRows: 60})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d, truth, report
+	return truth, report
 }
 
 // book returns the lines of a table and writer: transaction and event.
@@ -49,36 +91,47 @@ func book(t *testing.T, truth, table string, writer int) [][2]string {
 }
 
 func TestTheTruthIsWhatTheServerHas(t *testing.T) {
-	for _, version := range servers.Versions() {
-		d, truth, report := run(t, version, 3)
-		if report.Changes < 2000 || report.RolledBack+report.Savepoints == 0 || report.Largest > 1000 {
-			t.Errorf("Postgres %d: got %+v", version, report)
-		}
-		for _, table := range workload.Tables() {
-			rows := 0
-			for w := range writers {
-				for _, line := range book(t, truth, table.Name, w) {
-					switch {
-					case strings.HasPrefix(line[1], `{"op":"c"`):
-						rows++
-					case strings.HasPrefix(line[1], `{"op":"d"`):
-						rows--
-					case strings.HasPrefix(line[1], `{"op":"t"`):
-						rows = 0
+	for _, s := range sources(t) {
+		t.Run(s.name, func(t *testing.T) {
+			truth, report := s.run(t, 3)
+			if report.Changes < changes || report.RolledBack*report.Savepoints*report.Swaps == 0 || report.Largest > 60 {
+				t.Errorf("got %+v", report)
+			}
+			if s.kind != workload.Postgres && report.Singled*report.Prepared*report.Truncates == 0 {
+				t.Errorf("got %+v", report)
+			}
+			for _, table := range workload.Tables(s.kind) {
+				rows := 0
+				for w := range writers {
+					for _, line := range book(t, truth, table.Name, w) {
+						switch {
+						case strings.HasPrefix(line[1], `{"op":"c"`):
+							rows++
+						case strings.HasPrefix(line[1], `{"op":"d"`):
+							rows--
+						case strings.HasPrefix(line[1], `{"op":"t"`):
+							rows = 0
+						}
 					}
 				}
+				if got, want := s.one("SELECT count(*) FROM "+table.Name), strconv.Itoa(rows); got != want {
+					t.Errorf("rows of %s: the server has %s, the truth %s", table.Name, got, want)
+				}
 			}
-			if got, want := d.One(t, "SELECT count(*) FROM "+table.Name), strconv.Itoa(rows); got != want {
-				t.Errorf("Postgres %d: rows of %s: the server has %s, the truth %s", version, table.Name, got, want)
-			}
-		}
+		})
 	}
 }
 
 func TestTransactionsCountTheEventsOfTheirTables(t *testing.T) {
-	_, truth, _ := run(t, 15, 4)
+	for _, s := range sources(t) {
+		t.Run(s.name, func(t *testing.T) { s.count(t) })
+	}
+}
+
+func (s source) count(t *testing.T) {
+	truth, _ := s.run(t, 4)
 	got := make(map[string]int)
-	for _, table := range workload.Tables() {
+	for _, table := range workload.Tables(s.kind) {
 		for w := range writers {
 			for _, line := range book(t, truth, table.Name, w) {
 				got[line[0]+" "+table.Name]++
@@ -95,10 +148,10 @@ func TestTransactionsCountTheEventsOfTheirTables(t *testing.T) {
 			t.Fatal(err)
 		}
 		if x.Asked >= x.Done {
-			t.Errorf("transaction %d was done before it was asked for", x.XID)
+			t.Errorf("transaction %s was done before it was asked for", x.ID)
 		}
 		for table, want := range x.Counts {
-			key := strconv.Itoa(int(x.XID)) + " " + table
+			key := x.ID + " " + table
 			if got[key] != want {
 				t.Errorf("transaction and table %s: got %d events, want %d", key, got[key], want)
 			}
@@ -111,17 +164,22 @@ func TestTransactionsCountTheEventsOfTheirTables(t *testing.T) {
 }
 
 func TestTheSameSeedMakesTheSameChanges(t *testing.T) {
-	_, first, _ := run(t, 15, 5)
-	_, second, _ := run(t, 18, 5)
-	_, other, _ := run(t, 18, 6)
-	for _, table := range workload.Tables() {
-		for w := range writers {
-			a, b := events(book(t, first, table.Name, w)), events(book(t, second, table.Name, w))
-			if a != b {
-				t.Errorf("writer %d, table %s: the changes differ", w, table.Name)
-			}
-			if c := events(book(t, other, table.Name, w)); a == c && a != "" {
-				t.Errorf("writer %d, table %s: another seed makes the same changes", w, table.Name)
+	for _, s := range [][3]source{
+		{postgres(t, 15), postgres(t, 18), postgres(t, 18)},
+		{mysql(t, local.MariaDB1011), mysql(t, local.MariaDB114), mysql(t, local.MariaDB114)},
+	} {
+		first, _ := s[0].run(t, 5)
+		second, _ := s[1].run(t, 5)
+		other, _ := s[2].run(t, 6)
+		for _, table := range workload.Tables(s[0].kind) {
+			for w := range writers {
+				a, b := events(book(t, first, table.Name, w)), events(book(t, second, table.Name, w))
+				if a != b {
+					t.Errorf("writer %d, table %s: the changes differ", w, table.Name)
+				}
+				if c := events(book(t, other, table.Name, w)); a == c && a != "" {
+					t.Errorf("writer %d, table %s: another seed makes the same changes", w, table.Name)
+				}
 			}
 		}
 	}

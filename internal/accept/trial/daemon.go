@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/internal/verify"
+	"github.com/tailrace/tailrace/internal/workload"
 )
 
 // patience is how long the daemon may take for what it has to do: to stop, or
@@ -23,6 +24,10 @@ const patience = time.Minute
 // A daemon is the binary and where it works; its processes come and go.
 type daemon struct {
 	binary, url, folder, log string
+
+	kind     workload.Kind
+	database string // MySQL: the only one that it captures; else the schema
+	files    bool   // MySQL: positions are made of files
 }
 
 func (d *daemon) events() string     { return filepath.Join(d.folder, "events") }
@@ -50,10 +55,15 @@ func (d *daemon) start(hurry bool, args ...string) (*process, error) {
 		"run", "--name", name, "--snapshot", "never",
 		"--publish", "file://" + d.events(), "--checkpoint", "file:" + d.checkpoint(), "--log-format", "json",
 	}
+	if d.kind != workload.Postgres {
+		all = append(all, "--table", d.database+".*")
+	}
 	env := append(os.Environ(), "TAILRACE_SOURCE="+d.url)
 	if hurry {
-		all = append(all, "--config", d.hurriedFile())
+		all = append(all, "--config", d.configFile(hurried))
 		env = append(env, "GOMAXPROCS=4")
+	} else {
+		all = append(all, "--config", d.configFile(calm))
 	}
 	cmd := exec.Command(d.binary, append(all, args...)...)
 	cmd.Env = env
@@ -77,20 +87,29 @@ func (d *daemon) start(hurry bool, args ...string) (*process, error) {
 	return p, nil
 }
 
-// hurried is a configuration under which places are saved all the time and
-// there is little memory. Such lives also encode on several goroutines, which a
-// small machine would not by itself.
-const hurried = "checkpoint: {interval: 10ms}\nlimits: {memory: 16MiB}\n"
+// calm and hurried are the configurations. Under the second, places are saved
+// all the time and there is little memory. Such lives also encode on several
+// goroutines, which a small machine would not by itself.
+const (
+	calm    = "calm"
+	hurried = "hurried"
+)
 
-// configure writes the configuration file of hurried lives.
+// configure writes the configuration files.
 func (d *daemon) configure() error {
-	if err := os.WriteFile(d.hurriedFile(), []byte(hurried), 0o644); err != nil {
-		return fmt.Errorf("trial: %w", err)
+	text := ""
+	if d.files {
+		text = "source: {mysql: {positions: file}}\n"
+	}
+	for name, more := range map[string]string{calm: "", hurried: "checkpoint: {interval: 10ms}\nlimits: {memory: 16MiB}\n"} {
+		if err := os.WriteFile(d.configFile(name), []byte(text+more), 0o644); err != nil {
+			return fmt.Errorf("trial: %w", err)
+		}
 	}
 	return nil
 }
 
-func (d *daemon) hurriedFile() string { return filepath.Join(d.folder, "hurried.yaml") }
+func (d *daemon) configFile(name string) string { return filepath.Join(d.folder, name+".yaml") }
 
 // inside reports whether the saved place is inside a transaction: some of its
 // rows are published, and must be left out when it is read again.

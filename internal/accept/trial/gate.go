@@ -11,6 +11,8 @@ type gate struct {
 	allowed int
 	last    int           // what was committed when a writer last asked
 	raised  chan struct{} // closed when allowed rises
+	waiting int           // writers that the gate holds back
+	left    int           // writers that have ended
 }
 
 func newGate() *gate { return &gate{raised: make(chan struct{})} }
@@ -21,6 +23,9 @@ func (g *gate) pass(ctx context.Context, committed int) error {
 		g.mu.Lock()
 		g.last = max(g.last, committed)
 		open, raised := committed < g.allowed, g.raised
+		if !open {
+			g.waiting++
+		}
 		g.mu.Unlock()
 		if open {
 			return nil
@@ -33,11 +38,26 @@ func (g *gate) pass(ctx context.Context, committed int) error {
 	}
 }
 
+// leave is the workload's Left.
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.left++
+}
+
+// closed reports whether all writers that are left are held back.
+func (g *gate) closed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waiting+g.left == writers
+}
+
 // open lets transactions begin until so many changes are committed.
 func (g *gate) open(allowed int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.allowed = allowed
+	g.waiting = 0
 	close(g.raised)
 	g.raised = make(chan struct{})
 }

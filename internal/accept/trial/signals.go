@@ -34,6 +34,12 @@ func (t *trial) signals(ctx context.Context) error {
 			_ = t.daemon.kill(p) // the other error came first
 			return err
 		}
+		if t.cfg.Crash != nil && i%5 == 2 {
+			if err := t.crash(ctx, p); err != nil {
+				_ = t.daemon.kill(p) // the other error came first
+				return err
+			}
+		}
 		early, err := t.signal(ctx, p)
 		if err != nil {
 			return err
@@ -55,6 +61,18 @@ func (t *trial) signals(ctx context.Context) error {
 		t.cfg.Progress(t.cfg.Signals, t.gate.committed())
 	}
 	return nil
+}
+
+// crash lets the server crash under the daemon, which goes on a while after.
+func (t *trial) crash(ctx context.Context, p *process) error {
+	if err := until(ctx, p, patience, t.gate.closed); err != nil {
+		return err
+	}
+	t.result.Crashes++
+	if err := t.cfg.Crash(ctx); err != nil {
+		return err
+	}
+	return wait(ctx, time.Duration(t.r.IntN(2000))*time.Millisecond)
 }
 
 // signal ends a life.

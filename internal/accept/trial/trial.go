@@ -17,15 +17,30 @@ import (
 // name is that of the pipeline.
 const name = "accept"
 
-// Config says what to try. All but Progress is needed.
+// writers is how many change rows.
+const writers = 3
+
+// Config says what to try. What is not said to be optional is needed.
 type Config struct {
 	Binary  string // path of tailrace
-	URL     string // a clean database, as its superuser
+	URL     string // a clean database of Postgres, MySQL or MariaDB, as its superuser
 	Folder  string // an existing, empty folder; what is in it afterwards explains a failure
 	Seed    uint64
 	Changes int            // row changes to commit
 	Signals int            // how many times the daemon gets Signal
 	Signal  syscall.Signal // SIGKILL or SIGTERM
+
+	// MaxRows is how many rows a transaction changes at most. Optional: 1000.
+	MaxRows int
+
+	// Files makes the daemon build its positions of a MySQL server's files.
+	// Optional.
+	Files bool
+
+	// Crash, if not nil, kills the server and starts it again. It is called
+	// between signals, while the daemon reads and nobody writes, though a
+	// transaction may be prepared. Of MySQL and MariaDB only.
+	Crash func(context.Context) error
 
 	// Progress, if not nil, is called now and then by one goroutine.
 	Progress func(signals, committed int)
@@ -37,6 +52,7 @@ type Result struct {
 	Verify   verify.Report
 	Early    int           // SIGTERMs that met a process too young to hear them, and count for nothing
 	Inside   int           // signals after which the saved place was inside a transaction
+	Crashes  int           // of the server
 	Fences   int           // claims of checkpoint and progress that were held against the files
 	Followed time.Duration // from the first start of the daemon to the last end
 	Verified time.Duration // how long the verifier took
@@ -47,9 +63,13 @@ type Result struct {
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	t := &trial{
 		cfg:    cfg,
-		daemon: daemon{binary: cfg.Binary, url: cfg.URL, folder: cfg.Folder, log: filepath.Join(cfg.Folder, "tailrace.log")},
+		daemon: daemon{binary: cfg.Binary, url: cfg.URL, folder: cfg.Folder, log: filepath.Join(cfg.Folder, "tailrace.log"), files: cfg.Files},
 		r:      rand.New(rand.NewPCG(cfg.Seed, 1<<32)),
 		gate:   newGate(),
+	}
+	var err error
+	if t.daemon.kind, t.daemon.database, err = workload.KindOf(cfg.URL); err != nil {
+		return t.result, err
 	}
 	truth := filepath.Join(cfg.Folder, "truth")
 	for _, folder := range []string{truth, t.daemon.events()} {
@@ -69,9 +89,9 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	}
 	t.result.Followed = time.Since(start)
 	start = time.Now()
-	var err error
 	t.result.Verify, err = verify.Run(ctx, verify.Config{
-		Events: t.daemon.events(), Name: name, Truth: truth, URL: cfg.URL, Runs: t.runs(), Fences: t.fences,
+		Events: t.daemon.events(), Name: name, Kind: t.daemon.kind, Schema: t.daemon.database, Truth: truth,
+		URL: cfg.URL, Runs: t.runs(), Fences: t.fences,
 	})
 	t.result.Verified = time.Since(start)
 	return t.result, err
@@ -97,8 +117,8 @@ func (t *trial) runs() int {
 
 // follow runs workload, watcher and daemon until everything is published.
 func (t *trial) follow(ctx context.Context, truth string) error {
-	// The daemon's first start makes the slot: what is changed before it is not
-	// promised.
+	// The daemon's first start says from where on it follows: what is changed
+	// before it is not promised.
 	if err := t.daemon.drain(ctx, "--from", "now"); err != nil {
 		return err
 	}
@@ -108,7 +128,8 @@ func (t *trial) follow(ctx context.Context, truth string) error {
 	var work, watcher sync.WaitGroup
 	work.Go(func() {
 		report, err := workload.Run(ctx, workload.Config{
-			URL: t.cfg.URL, Truth: truth, Seed: t.cfg.Seed, Changes: t.cfg.Changes, Pace: t.gate.pass,
+			URL: t.cfg.URL, Truth: truth, Seed: t.cfg.Seed, Changes: t.cfg.Changes, Writers: writers, MaxRows: t.cfg.MaxRows,
+			Pace: t.gate.pass, Left: t.gate.leave,
 		})
 		t.result.Workload = report
 		if err != nil {

@@ -1,6 +1,7 @@
 package trial_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,34 +11,82 @@ import (
 
 	"github.com/tailrace/tailrace/internal/accept/trial"
 	"github.com/tailrace/tailrace/internal/servers"
+	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
-// TestNothingIsLostReorderedOrRepeated is `make accept` in small.
-func TestNothingIsLostReorderedOrRepeated(t *testing.T) {
+// build returns the path of the binary.
+func build(t *testing.T) string {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "tailrace")
 	if out, err := exec.Command("go", "build", "-o", binary, "github.com/tailrace/tailrace/cmd/tailrace").CombinedOutput(); err != nil {
 		t.Fatalf("build the binary: %v: %s", err, out)
 	}
+	return binary
+}
+
+// TestNothingIsLostReorderedOrRepeated is `make accept` in small, on Postgres.
+func TestNothingIsLostReorderedOrRepeated(t *testing.T) {
+	binary := build(t)
 	for _, version := range servers.Versions() {
 		for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 			t.Run(fmt.Sprintf("Postgres %d, five times %v", version, signal), func(t *testing.T) {
-				cfg := trial.Config{
-					Binary: binary, URL: servers.Postgres(t, version).URL(), Folder: folder(t),
-					Seed: 7, Changes: 5000, Signals: 5, Signal: signal,
-				}
-				got, err := trial.Run(t.Context(), cfg)
-				if err != nil {
-					t.Fatalf("seed %d: %v\nsee %s", cfg.Seed, err, cfg.Folder)
-				}
-				if got.Workload.Changes < cfg.Changes || got.Verify.Events < cfg.Changes {
-					t.Errorf("got %d changes and %d events, want at least %d", got.Workload.Changes, got.Verify.Events, cfg.Changes)
-				}
-				if signal == syscall.SIGTERM && got.Verify.Again > 0 {
-					t.Errorf("got %d events again, want none", got.Verify.Again)
-				}
+				try(t, trial.Config{Binary: binary, URL: servers.Postgres(t, version).URL(), Changes: 5000, Signal: signal})
 			})
 		}
 	}
+}
+
+// TestNothingIsLostOfABinlog is `make accept` in small, on MySQL and MariaDB.
+func TestNothingIsLostOfABinlog(t *testing.T) {
+	binary := build(t)
+	for _, c := range []struct {
+		name     string
+		product  local.Product
+		settings map[string]string
+		files    bool
+		signal   syscall.Signal
+	}{
+		{"MySQL by GTID, killed", local.MySQL97, nil, false, syscall.SIGKILL},
+		{"MySQL by GTID, asked to stop", local.MySQL97, nil, false, syscall.SIGTERM},
+		{"MySQL without GTIDs, killed", local.MySQL97, map[string]string{"gtid-mode": "OFF", "enforce-gtid-consistency": "OFF"}, true, syscall.SIGKILL},
+		{"MySQL, compressed, asked to stop", local.MySQL97, map[string]string{"binlog-transaction-compression": "ON"}, false, syscall.SIGTERM},
+		{"MariaDB 10.11 by GTID, killed", local.MariaDB1011, nil, false, syscall.SIGKILL},
+		{"MariaDB 10.11, compressed, asked to stop", local.MariaDB1011, map[string]string{"log-bin-compress": "ON", "log-bin-compress-min-len": "10"}, false, syscall.SIGTERM},
+		{"MariaDB 11.4 by files, killed", local.MariaDB114, nil, true, syscall.SIGKILL},
+		{"MariaDB 11.4 by GTID, asked to stop", local.MariaDB114, nil, false, syscall.SIGTERM},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := servers.NewMySQL(t, c.product, c.settings)
+			got := try(t, trial.Config{
+				Binary: binary, URL: s.Database(t).URL(), Changes: 4000, MaxRows: 150, Files: c.files, Signal: c.signal,
+				Crash: func(context.Context) error {
+					s.Kill(t)
+					s.Start(t)
+					return nil
+				},
+			})
+			if w := got.Workload; w.Prepared*w.Truncates*w.Swaps*w.RolledBack == 0 || got.Crashes == 0 {
+				t.Errorf("got %+v and %d crashes, want some of each kind", w, got.Crashes)
+			}
+		})
+	}
+}
+
+// try runs a trial with five signals.
+func try(t *testing.T, cfg trial.Config) trial.Result {
+	t.Helper()
+	cfg.Folder, cfg.Seed, cfg.Signals = folder(t), 7, 5
+	got, err := trial.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatalf("seed %d: %v\nsee %s", cfg.Seed, err, cfg.Folder)
+	}
+	if got.Workload.Changes < cfg.Changes || got.Verify.Events < cfg.Changes {
+		t.Errorf("got %d changes and %d events, want at least %d", got.Workload.Changes, got.Verify.Events, cfg.Changes)
+	}
+	if cfg.Signal == syscall.SIGTERM && got.Verify.Again > 0 {
+		t.Errorf("got %d events again, want none", got.Verify.Again)
+	}
+	return got
 }
 
 // folder returns one that is kept if the test fails: it holds what explains it.

@@ -37,19 +37,6 @@ func binaries(ctx context.Context, version int) (string, error) {
 	}
 }
 
-// cacheDir returns the folder that keeps unpacked binaries from run to run. That
-// of root must be one that nobody, as whom the servers run, can read.
-func cacheDir() (string, error) {
-	if os.Geteuid() == 0 {
-		return "/var/cache/tailrace", nil
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("find the user's cache: %w", err)
-	}
-	return filepath.Join(dir, "tailrace"), nil
-}
-
 // works reports whether a folder holds a whole Postgres.
 func works(ctx context.Context, dir string) error {
 	out, err := exec.CommandContext(ctx, filepath.Join(dir, "bin", "postgres"), "--version").CombinedOutput()

@@ -163,14 +163,19 @@ func (p *Postgres) NewTimeline(ctx context.Context) error {
 
 // Log returns the end of the server's log since its last start.
 func (p *Postgres) Log() string {
-	const most = 4 << 10
-	b, err := os.ReadFile(p.logPath())
-	if err != nil {
-		return err.Error()
-	}
-	return string(b[max(0, len(b)-most):])
+	return tail(p.logPath())
 }
 
 func (p *Postgres) logPath() string {
 	return filepath.Join(p.dir, "log")
+}
+
+// tail returns the end of a server's log.
+func tail(path string) string {
+	const most = 4 << 10
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b[max(0, len(b)-most):])
 }

@@ -5,5 +5,5 @@
 //
 // Each server lives in a throw-away folder of its own, listens on a loopback
 // port and on a socket in that folder, and runs as nobody when the program runs
-// as root, since Postgres refuses root.
+// as root, since Postgres and MySQL refuse root.
 package local

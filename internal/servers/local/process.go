@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // children returns the processes whose parent is pid. Backends put themselves
@@ -69,4 +70,35 @@ func signal(pid int, sig syscall.Signal) error {
 		return fmt.Errorf("send %v to process %d: %w", sig, pid, err)
 	}
 	return nil
+}
+
+// waitStopped waits until every thread of a process that was sent SIGSTOP has
+// stopped: those that run on other processors go on for a moment, and answer.
+func waitStopped(pid int) error {
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	deadline := time.Now().Add(startLimit)
+	for time.Now().Before(deadline) {
+		stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/[0-9]*/stat", pid))
+		if err != nil {
+			return fmt.Errorf("list threads: %w", err)
+		}
+		if !slices.ContainsFunc(stats, running) {
+			return nil
+		}
+		<-again.C
+	}
+	return fmt.Errorf("stop process %d: some of its threads go on", pid)
+}
+
+// running reports whether the thread with this stat file is neither stopped nor
+// ended.
+func running(stat string) bool {
+	b, err := os.ReadFile(stat)
+	if err != nil {
+		return false // it ended after the listing
+	}
+	// "tid (name) state ...", where the name may hold anything.
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	return len(fields) > 0 && !bytes.Contains([]byte("TtZX"), fields[0])
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/tailrace/tailrace/internal/eventually"
 	"github.com/tailrace/tailrace/internal/servers"
-	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
 // build returns the path of the command.
@@ -81,25 +81,34 @@ func TestNothingIsLeftWhenTheOwnerEnds(t *testing.T) {
 			if _, err := fmt.Sscan(line, &url, &pid); err != nil {
 				t.Fatalf("read what the command prints: %v", err)
 			}
-			address := ask(t, url)
-			postmaster := postmasterOf(t, address)
+			pids := []int{pid}
+			var folders []string
+			for server, pidFile := range map[string]string{
+				"postgres/15":         "postmaster.pid",
+				"mysql/mysql-9.7":     "../pid",
+				"mysql/mariadb-10.11": "../pid",
+				"mysql/mariadb-11.4":  "../pid",
+			} {
+				dataDir := ask(t, url, server)
+				pids = append(pids, processOf(t, filepath.Join(dataDir, pidFile)))
+				folders = append(folders, filepath.Dir(dataDir))
+			}
 
 			if err := cmd.Process.Signal(c.signal); err != nil {
 				t.Fatal(err)
 			}
 			_ = cmd.Wait()
-			eventually.True(t, 30*time.Second, "the command, the server and its folder are gone", func() bool {
-				_, err := os.Stat(filepath.Dir(address.DataDir))
-				return os.IsNotExist(err) && !runs(pid) && !runs(postmaster)
+			eventually.True(t, 30*time.Second, "the command, the servers and their folders are gone", func() bool {
+				return !slices.ContainsFunc(folders, exists) && !slices.ContainsFunc(pids, runs)
 			})
 		})
 	}
 }
 
-// ask has the owner start its Postgres 15.
-func ask(t *testing.T, url string) local.Address {
+// ask has the owner start a server and returns its data folder.
+func ask(t *testing.T, url, server string) string {
 	t.Helper()
-	response, err := http.Get(url + "/postgres/15")
+	response, err := http.Get(url + "/" + server)
 	if err != nil {
 		t.Fatalf("ask the owner: %v", err)
 	}
@@ -108,17 +117,20 @@ func ask(t *testing.T, url string) local.Address {
 	if err != nil {
 		t.Fatalf("ask the owner: %v", err)
 	}
-	var address local.Address
-	if err := json.Unmarshal(body, &address); err != nil {
+	// What local.Address and local.MySQLAddress have in common.
+	var address struct {
+		DataDir string `json:"data_dir"`
+	}
+	if err := json.Unmarshal(body, &address); err != nil || address.DataDir == "" {
 		t.Fatalf("read the answer of the owner: %v: %s", err, body)
 	}
-	return address
+	return address.DataDir
 }
 
-// postmasterOf returns the process id of a server.
-func postmasterOf(t *testing.T, address local.Address) int {
+// processOf returns the process id of a running server from its file.
+func processOf(t *testing.T, path string) int {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(address.DataDir, "postmaster.pid"))
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatalf("read the process id of the server: %v", err)
 	}
@@ -130,6 +142,11 @@ func postmasterOf(t *testing.T, address local.Address) int {
 		t.Fatalf("the server's process %d does not run", pid)
 	}
 	return pid
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !os.IsNotExist(err)
 }
 
 // runs reports whether a process exists and is not just waiting to be reaped.

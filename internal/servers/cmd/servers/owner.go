@@ -5,29 +5,60 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net"
 	"net/http"
-	"strconv"
+	"slices"
 	"sync"
 
 	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
-// An owner answers GET /postgres/{version} with the local.Address of a server
-// that it starts on the first request for that version.
+// An owner answers GET /postgres/{version} with the local.Address, and GET
+// /mysql/{product} with the local.MySQLAddress, of a server that it starts on the
+// first request for it.
 type owner struct {
 	url  string
 	http http.Server
 	wg   sync.WaitGroup // the goroutine that serves
 
-	shared map[int]*shared // one per known version; the map never changes
+	shared map[string]*shared // by path; the map never changes
 }
 
 // A shared server serves all tests of a run.
 type shared struct {
-	mu     sync.Mutex // held while it starts
-	server *local.Postgres
-	closed bool
+	// start starts it and returns its address.
+	start func(context.Context) (address any, server io.Closer, err error)
+
+	mu      sync.Mutex // held while it starts
+	address any
+	server  io.Closer
+	closed  bool
+}
+
+// known returns the servers that can be asked for.
+func known() map[string]*shared {
+	all := map[string]*shared{}
+	for _, version := range local.Versions() {
+		all[fmt.Sprintf("/postgres/%d", version)] = &shared{start: func(ctx context.Context) (any, io.Closer, error) {
+			server, err := local.Start(ctx, version, nil)
+			if err != nil {
+				return nil, nil, err
+			}
+			return server.Address, server, nil
+		}}
+	}
+	for _, product := range local.MySQLProducts() {
+		all["/mysql/"+string(product)] = &shared{start: func(ctx context.Context) (any, io.Closer, error) {
+			server, err := local.StartMySQL(ctx, product, nil)
+			if err != nil {
+				return nil, nil, err
+			}
+			return server.MySQLAddress, server, nil
+		}}
+	}
+	return all
 }
 
 // listen starts to answer on a loopback port. Servers are started under ctx.
@@ -36,23 +67,26 @@ func listen(ctx context.Context) (*owner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	o := &owner{url: "http://" + listener.Addr().String(), shared: map[int]*shared{}}
-	for _, version := range local.Versions() {
-		o.shared[version] = &shared{}
-	}
+	o := &owner{url: "http://" + listener.Addr().String(), shared: known()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /postgres/{version}", func(w http.ResponseWriter, r *http.Request) {
-		// Not the request's context: the next test gets the server that this
-		// one, which may give up, has asked for.
-		o.answer(ctx, w, r.PathValue("version"))
+	for path, s := range o.shared {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+			// Not the request's context: the next test gets the server that this
+			// one, which may give up, has asked for.
+			s.answer(ctx, w)
+		})
+	}
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+		paths := slices.Sorted(maps.Keys(o.shared))
+		http.Error(w, fmt.Sprintf("find %s: only %v are known", r.URL.Path, paths), http.StatusNotFound)
 	})
 	o.http.Handler = mux
 	o.wg.Go(func() { _ = o.http.Serve(listener) }) // ends with close
 	return o, nil
 }
 
-func (o *owner) answer(ctx context.Context, w http.ResponseWriter, version string) {
-	address, err := o.postgres(ctx, version)
+func (s *shared) answer(ctx context.Context, w http.ResponseWriter) {
+	address, err := s.started(ctx)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -62,28 +96,20 @@ func (o *owner) answer(ctx context.Context, w http.ResponseWriter, version strin
 	_ = json.NewEncoder(w).Encode(address)
 }
 
-// postgres returns where the shared server of a version is. A start that failed
-// is tried again by the next request.
-func (o *owner) postgres(ctx context.Context, version string) (local.Address, error) {
-	number, err := strconv.Atoi(version)
-	if err != nil {
-		return local.Address{}, fmt.Errorf("read the version: %w", err)
-	}
-	s, known := o.shared[number]
-	if !known {
-		return local.Address{}, fmt.Errorf("find Postgres %d: only %v are known", number, local.Versions())
-	}
+// started returns where the server is. A start that failed is tried again by the
+// next request.
+func (s *shared) started(ctx context.Context) (address any, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return local.Address{}, errors.New("the owner is closing")
+		return nil, errors.New("the owner is closing")
 	}
 	if s.server == nil {
-		if s.server, err = local.Start(ctx, number, nil); err != nil {
-			return local.Address{}, err
+		if s.address, s.server, err = s.start(ctx); err != nil {
+			return nil, err
 		}
 	}
-	return s.server.Address, nil
+	return s.address, nil
 }
 
 // close stops answering and removes the servers. A start under way must have

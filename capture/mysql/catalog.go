@@ -1,0 +1,194 @@
+package mysql
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+
+	"github.com/tailrace/tailrace/capture/mysql/binlog"
+	"github.com/tailrace/tailrace/internal/failure"
+)
+
+// How far behind the log's end the catalog still speaks for a place.
+const (
+	catalogReach    = 64 << 20
+	catalogPatience = 10 * time.Second
+)
+
+// columns completes a table map that has no names (binlog_row_metadata is not
+// FULL) from the catalog. That speaks of today: so the log is read from the
+// event's place to its end, and if a statement between may have changed the
+// table, or the end is too far, it is a Stop. The stream's reader calls it.
+func (s *Source) columns(ctx context.Context, tm *binlog.TableMap, file string, offset uint64) (*binlog.TableMap, error) {
+	var full *binlog.TableMap
+	var unfit error
+	var end position
+	err := s.ask(ctx, "ask for the columns of a table", func(c *client.Conn) error {
+		full, unfit = nil, nil
+		columns, err := queryColumns(c, tm)
+		if err != nil {
+			return err
+		}
+		full, unfit = fit(tm, columns)
+		// What was done to the table before the answer is before this place.
+		status, err := first(queryRecords(c, s.server.statusStatement()))
+		end.file = status["file"]
+		end.offset, _ = strconv.ParseUint(status["position"], 10, 64)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if unfit != nil {
+		return nil, unnamed(tm, unfit)
+	}
+	if err := s.unchanged(ctx, tm, file, offset, &end); err != nil {
+		return nil, err
+	}
+	return full, nil
+}
+
+// unnamed is the error for a table whose columns nobody can name any more.
+func unnamed(tm *binlog.TableMap, why error) error {
+	return failure.StopFrom(why, "run SET PERSIST binlog_row_metadata = 'FULL' (MariaDB: SET GLOBAL; MySQL 5.7 has no such variable) so that the log names columns; "+
+		"then exclude the table, or copy it again and start behind this place with --from",
+		"the log does not name the columns of table %s.%s, and the server's catalog does not speak of that place any more", tm.Database, tm.Name)
+}
+
+// unchanged reads the log from a place to the end and looks for what may have
+// changed the table.
+func (s *Source) unchanged(ctx context.Context, tm *binlog.TableMap, file string, offset uint64, end *position) error {
+	limited, cancel := context.WithTimeout(ctx, catalogPatience)
+	defer cancel()
+	read := 0
+	at := position{file: file}
+	err := s.probe(limited, file, offset, func(f frame, to uint64) (more bool, err error) {
+		if f.header.Type == binlog.Rotate {
+			at.file, at.offset, err = binlog.ParseRotate(f.body)
+			return err == nil, err
+		}
+		if read += int(f.header.Size); read > catalogReach {
+			return false, unnamed(tm, errors.New("more than 64 MiB of log lie between"))
+		}
+		if mayChange(&f, tm.Name) {
+			return false, unnamed(tm, errors.New("a statement that may have changed the table lies between"))
+		}
+		at.offset = to
+		return artificial(f.header) || !reached(&at, end), nil
+	})
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return unnamed(tm, errors.New("the log between was not read within 10 s"))
+	}
+	return err
+}
+
+// reached reports whether a place in the log is not before another one.
+func reached(at, target *position) bool {
+	_, a, err1 := fileNumber(at.file)
+	_, t, err2 := fileNumber(target.file)
+	return err1 == nil && err2 == nil && (a > t || a == t && at.offset >= target.offset)
+}
+
+// mayChange reports whether an event holds a statement that may change a table
+// of the given name. A statement must name the table: other text can be left
+// out of account where the name has one spelling only.
+func mayChange(f *frame, name string) bool {
+	var q binlog.QueryEvent
+	var err error
+	switch f.header.Type {
+	case binlog.Query:
+		q, err = binlog.ParseQuery(f.body)
+	case binlog.QueryCompressed:
+		q, err = binlog.ParseQueryCompressed(f.body, catalogReach)
+	default:
+		return false
+	}
+	if err != nil || f.spooled {
+		return true // too large to look into
+	}
+	switch parseStatement(q.Text).kind {
+	case stmtDDL, stmtData:
+	default:
+		return false
+	}
+	plain := strings.IndexFunc(name, func(r rune) bool {
+		return r != '_' && r != '$' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) < 0
+	return !plain || bytes.Contains(bytes.ToLower(q.Text), []byte(strings.ToLower(name)))
+}
+
+// A catalogColumn is a row of information_schema.columns.
+type catalogColumn struct {
+	name      string
+	kind      string // data_type: int, varchar
+	full      string // column_type: int unsigned, enum('a','b')
+	nullable  bool
+	collation string
+	charset   uint16 // the collation's number, 0 if there is none
+	place     int    // in the primary key from 1, 0 if it is not in it
+}
+
+func queryColumns(c *client.Conn, tm *binlog.TableMap) ([]catalogColumn, error) {
+	records, err := queryRecords(c, `SELECT c.column_name AS n, c.data_type AS k, c.column_type AS f, c.is_nullable AS o, c.collation_name AS l,
+	(SELECT s.seq_in_index FROM information_schema.statistics s
+	 WHERE s.table_schema = c.table_schema AND s.table_name = c.table_name AND s.index_name = 'PRIMARY' AND s.column_name = c.column_name) AS p
+FROM information_schema.columns c WHERE c.table_schema = ? AND c.table_name = ? ORDER BY c.ordinal_position`, tm.Database, tm.Name)
+	if err != nil {
+		return nil, err
+	}
+	collations, err := queryCollations(c)
+	if err != nil {
+		return nil, err
+	}
+	columns := make([]catalogColumn, len(records))
+	for i, r := range records {
+		place, _ := strconv.Atoi(r["p"])
+		columns[i] = catalogColumn{
+			name: r["n"], kind: strings.ToLower(r["k"]), full: r["f"], nullable: r["o"] == "YES",
+			collation: r["l"], charset: collations[r["l"]], place: place,
+		}
+		switch columns[i].kind {
+		case "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob":
+			columns[i].charset = collationBinary // the catalog has NULL for it
+		}
+	}
+	return columns, nil
+}
+
+// queryCollations returns the numbers of collations by name. MariaDB has some
+// that are one name for several character sets: there the full names are in
+// another table, in versions that have such.
+func queryCollations(c *client.Conn) (map[string]uint16, error) {
+	records, err := queryRecords(c, `SELECT full_collation_name AS n, id AS i FROM information_schema.collation_character_set_applicability`)
+	if serverError(err) != nil {
+		records, err = queryRecords(c, `SELECT collation_name AS n, id AS i FROM information_schema.collations`)
+	}
+	if err != nil {
+		return nil, err
+	}
+	ids := make(map[string]uint16, len(records))
+	for _, r := range records {
+		if id, err := strconv.ParseUint(r["i"], 10, 16); err == nil {
+			ids[r["n"]] = uint16(id)
+		}
+	}
+	return ids, nil
+}
+
+// keyOf returns the primary key as indexes of columns, in key order.
+func keyOf(columns []catalogColumn) []int {
+	var key []int
+	for i, c := range columns {
+		if c.place > 0 {
+			key = append(key, i)
+		}
+	}
+	slices.SortFunc(key, func(a, b int) int { return columns[a].place - columns[b].place })
+	return key
+}

@@ -1,0 +1,157 @@
+package mysql
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tailrace/tailrace/capture/mysql/binlog"
+	"github.com/tailrace/tailrace/capture/mysql/values"
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/schema"
+)
+
+// versions turns table maps into table versions.
+type versions struct {
+	src  *Source
+	byID map[uint64]*mapped       // the server's id of an open table, which it gives anew at will
+	made map[string]*schema.Table // so that a version stays one pointer
+}
+
+// A mapped is what a table map stands for.
+type mapped struct {
+	body  []byte        // of the event; the same bytes mean the same table
+	table *schema.Table // nil for a table that is not captured
+}
+
+// A layout is what a table version keeps to cut its rows.
+type layout struct {
+	*binlog.Layout
+	columns int
+}
+
+// mostIDs is how many ids are remembered. The server never says that one has
+// gone.
+const mostIDs = 4096
+
+// dummyID stands in a rows event that only ends a statement.
+const dummyID = 0xffffff
+
+var errUnmapped = errors.New("a row event has no table map before it")
+
+func newVersions(src *Source) versions {
+	return versions{src: src, byID: make(map[uint64]*mapped), made: make(map[string]*schema.Table)}
+}
+
+// trim forgets ids between two transactions, each of which names its tables.
+func (t *versions) trim() {
+	if len(t.byID) > mostIDs {
+		clear(t.byID)
+	}
+}
+
+// forget makes every table map be looked at again.
+func (t *versions) forget() { clear(t.byID) }
+
+// find returns the version that rows of the id have, nil if the table is not
+// captured.
+func (t *versions) find(id uint64) (*schema.Table, error) {
+	m := t.byID[id]
+	if m == nil {
+		return nil, errUnmapped
+	}
+	return m.table, nil
+}
+
+// tableMap takes what rows that follow look like.
+func (s *stream) tableMap(ctx context.Context, h binlog.Header, body []byte, offset uint64, u *event.Unit) error {
+	format := &s.wire.format
+	id, err := binlog.TableID(format, body)
+	if err != nil {
+		return s.bad(err)
+	}
+	m := s.versions.byID[id]
+	if m == nil || !bytes.Equal(m.body, body) {
+		database, name, err := binlog.TableName(format, body)
+		if err != nil {
+			return s.bad(err)
+		}
+		m = &mapped{body: bytes.Clone(body)}
+		if s.src.captures(string(database), string(name)) {
+			if m.table, err = s.version(ctx, body, u); err != nil {
+				return err
+			}
+		}
+		s.versions.byID[id] = m
+	}
+	if s.group.preparing != nil && m.table != nil {
+		return s.keep(h, body, offset)
+	}
+	return nil
+}
+
+// version returns the table version that a table map describes.
+func (s *stream) version(ctx context.Context, body []byte, u *event.Unit) (*schema.Table, error) {
+	tm, err := binlog.ParseTableMap(&s.wire.format, body)
+	if err != nil {
+		return nil, s.bad(err)
+	}
+	if !tm.Full {
+		if tm, err = s.named(ctx, tm); err != nil {
+			return nil, err
+		}
+	}
+	return s.versions.make(tm, u)
+}
+
+// make makes a version, or finds it among those that were made.
+func (t *versions) make(tm *binlog.TableMap, u *event.Unit) (*schema.Table, error) {
+	full := tm.Database + "." + tm.Name
+	l, err := binlog.NewLayout(tm.Columns)
+	if err != nil {
+		return nil, notRead(full, err)
+	}
+	opts := t.src.cfg.Values
+	opts.MariaDB = t.src.server.MariaDB
+	table := schema.Table{
+		Database: tm.Database, Name: tm.Name, Columns: make([]schema.Column, len(tm.Columns)), Key: tm.Key,
+		Layout: &layout{l, len(tm.Columns)},
+	}
+	for i, c := range tm.Columns {
+		codec, kind, typ, err := values.For(c, opts)
+		if err != nil {
+			return nil, notRead(full, fmt.Errorf("column %q: %w", c.Name, err))
+		}
+		table.Columns[i] = schema.Column{
+			Name: c.Name, Type: typ, Wire: values.Wire(c), Kind: kind, KeyFlag: slices.Contains(tm.Key, i), Codec: codec,
+		}
+	}
+	return t.keep(table, u)
+}
+
+// bare returns the version of a table of which nothing but the name is known.
+func (t *versions) bare(database, name string, u *event.Unit) (*schema.Table, error) {
+	return t.keep(schema.Table{Database: database, Name: name, Layout: &layout{}}, u)
+}
+
+func (t *versions) keep(table schema.Table, u *event.Unit) (*schema.Table, error) {
+	version, err := schema.NewTable(table)
+	if err != nil {
+		return nil, err
+	}
+	id := version.Version + fmt.Sprint(version.Key)
+	if old := t.made[id]; old != nil {
+		return old, nil
+	}
+	t.made[id] = version
+	u.Tables = append(u.Tables, version)
+	return version, nil
+}
+
+// notRead is the error for a table whose rows can't be decoded.
+func notRead(table string, err error) error {
+	return failure.StopFrom(err, `exclude the table ("!`+table+`")`, "table %s can't be read", table)
+}
