@@ -41,7 +41,7 @@ func Settings() []Setting {
 	return []Setting{
 		{
 			Key: "name", Flag: "name", Env: "TAILRACE_NAME", Arg: "NAME", Default: "tailrace",
-			Meaning: "names the pipeline: its checkpoint, slot and publication; 1 to 40 of `a-z 0-9 _`",
+			Meaning: "names the pipeline: its checkpoint, and its slot and publication or server_id; 1 to 40 of `a-z 0-9 _`",
 			set:     setName,
 		},
 		{

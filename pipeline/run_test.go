@@ -167,3 +167,26 @@ func TestOpenTransactionMustComeAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestAPositionHeldBackRepeatsNothing is of sources that keep their place before
+// a prepared transaction: what was published behind it is known by its ver.
+func TestAPositionHeldBackRepeatsNothing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		p.Until = string(position(6))
+		wantCode(t, p.Run(ctx), failure.ExitOK)
+		if len(w.shelf.ends) < 2 {
+			t.Fatalf("%d transactions have ended, want some to repeat", len(w.shelf.ends))
+		}
+		w.saved.Position, w.saved.Bound, w.confirmed = position(1), w.log.entries[0].bound, 1
+
+		p, _, ctx, cancel = w.start()
+		defer cancel()
+		p.Until = string(position(len(w.log.entries)))
+		wantCode(t, p.Run(ctx), failure.ExitOK) // the world tells of what came twice
+		if w.shelf.prefix != len(w.log.rows) {
+			t.Errorf("%d rows were published, want %d", w.shelf.prefix, len(w.log.rows))
+		}
+	})
+}

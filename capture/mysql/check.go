@@ -122,7 +122,8 @@ func (c *checker) checkIdentity() {
 
 func (c *checker) readUser(conn *client.Conn) error {
 	r, err := first(queryRecords(conn, "SELECT CURRENT_USER() AS u"))
-	c.user = "'" + strings.ReplaceAll(r["u"], "@", "'@'") + "'"
+	name, host, _ := cutLast(r["u"], "@") // a name may have one too
+	c.user = "'" + name + "'@'" + host + "'"
 	return err
 }
 

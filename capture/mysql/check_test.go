@@ -14,7 +14,7 @@ import (
 )
 
 // check returns what Check says, and what it logs.
-func check(t *testing.T, d source) (err error, logged []string) {
+func check(t *testing.T, d source) (logged []string, err error) {
 	t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
 	change := d.change
@@ -30,7 +30,7 @@ func check(t *testing.T, d source) (err error, logged []string) {
 	for _, entry := range logs.All() {
 		logged = append(logged, entry.Message)
 	}
-	return err, logged
+	return logged, err
 }
 
 // wantStop fails the test unless err is a Stop that says every one of parts.
@@ -95,7 +95,7 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 		} {
 			t.Run(string(product)+": "+c.name, func(t *testing.T) {
 				s := source{d, d.URLAs(d.User(t, "secret", c.grants...), "secret"), c.change}
-				err, _ := check(t, s)
+				_, err := check(t, s)
 				wantStop(t, err, c.want...)
 				if strings.Contains(err.Error(), "secret") {
 					t.Errorf("the password is in %q", err)
@@ -103,7 +103,7 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 			})
 		}
 		t.Run(string(product)+": a wrong password", func(t *testing.T) {
-			err, _ := check(t, source{d, d.URLAs(d.User(t, "secret", leastPrivileges...), "wr0ng"), nil})
+			_, err := check(t, source{d, d.URLAs(d.User(t, "secret", leastPrivileges...), "wr0ng"), nil})
 			wantStop(t, err, "refused the login")
 			if strings.Contains(err.Error(), "wr0ng") {
 				t.Errorf("the password is in %q", err)
@@ -132,7 +132,7 @@ func TestCheckNamesSettings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := newSource(t, servers.NewMySQL(t, c.product, c.settings).Database(t), c.change)
 			d.Exec(t, "CREATE TABLE orders (id int PRIMARY KEY)")
-			err, _ := check(t, d)
+			_, err := check(t, d)
 			wantStop(t, err, c.want...)
 		})
 	}
@@ -144,7 +144,7 @@ func TestCheckWarns(t *testing.T) {
 			d := newSource(t, servers.NewMySQL(t, product, map[string]string{"binlog-row-metadata": "MINIMAL", "binlog-ignore-db": "scratch"}).Database(t), nil)
 			d.Exec(t, "CREATE TABLE orders (id int PRIMARY KEY)")
 			d.change = func(cfg *mysql.Config) { cfg.Tables = append(cfg.Tables, "nothing_*.*") }
-			err, logged := check(t, d)
+			logged, err := check(t, d)
 			if err != nil {
 				t.Errorf("check: %v", err)
 			}
@@ -173,7 +173,7 @@ func TestCheckRefusesAReplicaThatLogsNothing(t *testing.T) {
 			d := newSource(t, second.Database(t), nil)
 			caughtUp(t, d.MySQLDatabase, replicated.Name+".orders", 1)
 			d.Exec(t, "CREATE TABLE orders (id int PRIMARY KEY)")
-			err, _ := check(t, d)
+			_, err := check(t, d)
 			wantStop(t, err, "log_replica_updates is OFF")
 		})
 	}
@@ -213,7 +213,7 @@ func TestSelection(t *testing.T) {
 		d.change = func(cfg *mysql.Config) {
 			cfg.Tables, cfg.URL = []string{"orders"}, strings.TrimSuffix(cfg.URL, "/"+d.Name)+"/"
 		}
-		err, _ := check(t, d)
+		_, err := check(t, d)
 		wantStop(t, err, `the table "orders" has no database`)
 	})
 }

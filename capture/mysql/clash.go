@@ -74,28 +74,27 @@ func (s *Source) holder(ctx context.Context) (id uint64, err error) {
 // alone the server would notice only when it has something to say, and the next
 // reader would have to wait for that.
 func (s *Source) release() {
-	if s.reader == 0 {
+	own := s.target.reader.Load()
+	if own == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	if id, err := s.holder(ctx); err == nil && id == s.reader {
-		// One may always kill what is one's own. If it fails, others wait.
+	if id, err := s.holder(ctx); err == nil && id == own {
+		// One may always kill what is one's own. If it fails, takeLock tries again.
 		_ = s.ask(ctx, "end the last stream", func(c *client.Conn) error {
 			return execute(c, "KILL "+strconv.FormatUint(id, 10))
 		})
 	}
-	s.reader = 0
 }
 
 // alone waits until no other connection reads the log as us. A predecessor that
 // died without a word is there until the server's next heartbeat to it fails.
 func (s *Source) alone(ctx context.Context) error {
-	s.release()
 	deadline := time.Now().Add(s.cfg.SlotWait)
 	for told := false; ; told = true {
 		id, err := s.holder(ctx)
-		if err != nil || id == 0 || id == s.target.reader.Load() { // dump ends our own
+		if err != nil || id == 0 || id == s.target.reader.Load() { // takeLock ends our own
 			return err
 		}
 		if time.Now().After(deadline) {

@@ -107,14 +107,6 @@ func (t *target) local() bool {
 	return t.network == "unix" || t.host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// product is the kind of server that the URL says.
-func (t *target) product() string {
-	if t.mariadb {
-		return MariaDB
-	}
-	return MySQL
-}
-
 // connect makes a connection, logs in and settles the session. program is what
 // the server's list of sessions shows. The error is classified.
 func (t *target) connect(ctx context.Context, program string) (*client.Conn, error) {

@@ -145,7 +145,7 @@ func TestTLSIsVerifiedAsTheURLSays(t *testing.T) {
 	}
 	ca := "&tls_ca=" + url.QueryEscape(d.Server.DataDir+"/ca.pem")
 
-	for _, parameters := range []string{"tls=require", "tls=verify-ca" + ca} {
+	for _, parameters := range []string{"tls=require", "tls=verify-ca" + ca, "tls=verify-full" + ca} {
 		got, err := as(parameters).Query(within(t), "SHOW STATUS LIKE 'Ssl_cipher'")
 		if err != nil || got != "Ssl_cipher" {
 			t.Fatalf("%s: got %q, %v", parameters, got, err)
@@ -155,7 +155,14 @@ func TestTLSIsVerifiedAsTheURLSays(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want TLS", parameters, got, err)
 		}
 	}
-	wantError(t, as("tls=verify-full"+ca).Login(within(t)), failure.ExitStop, "certificate was refused")
+	elsewhere := as("tls=verify-full" + ca)
+	elsewhere.Remote()
+	wantError(t, elsewhere.Login(within(t)), failure.ExitStop, "certificate was refused")
+	elsewhere = as("tls=verify-ca" + ca)
+	elsewhere.Remote()
+	if err := elsewhere.Login(within(t)); err != nil {
+		t.Errorf("a certificate of the CA for another host: %v", err)
+	}
 	wantError(t, as("tls=verify-ca").Login(within(t)), failure.ExitStop, "certificate was refused")
 
 	d.Exec(t, "CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1)")

@@ -71,7 +71,7 @@ func (s *stream) handle(ctx context.Context, f frame, u *event.Unit) error {
 		return s.beginMariaDB(f, u)
 	case binlog.FormatDescription:
 		if s.group.open {
-			return s.abandon(u) // the server crashed before it ended, and went on in a new file
+			return s.rollback(u, groupGTID{}) // the server crashed before it ended, and went on in a new file
 		}
 		return nil
 	case binlog.PreviousGTIDs, binlog.MariaGTIDList, binlog.BinlogCheckpoint:

@@ -16,11 +16,12 @@ type group struct {
 	txn  event.Txn
 	gtid groupGTID
 
-	start     uint64 // offset in the file where its first event begins
-	began     bool   // BEGIN was read, or is implied; else one statement is all of it
-	skip      bool   // its rows don't count if it ends here: it is before the start that was asked for, or was read before
-	payload   bool   // it came compressed
-	preparing *held  // what keeps its rows if it is an XA transaction
+	start     uint64    // offset in the file where its first event begins
+	began     bool      // BEGIN was read, or is implied; else one statement is all of it
+	skip      bool      // its rows don't count if it ends here: it is before the start that was asked for, or was read before
+	payload   bool      // it came compressed
+	preparing *held     // what keeps its rows if it is an XA transaction
+	closes    groupGTID // of the PREPARE that it ends, which was a hole until now (C4.2)
 
 	items  int // how many were put into units
 	handed int // how many of them are in units that were handed on
@@ -122,20 +123,15 @@ func (s *stream) commit(u *event.Unit) error {
 		s.memory.Since, s.remember = 0, true
 	}
 	s.add(g.gtid)
+	s.add(g.closes)
 	s.reach(u)
 	return nil
 }
 
-// rollback ends the group: its rows don't count.
-func (s *stream) rollback(u *event.Unit) error {
-	s.add(s.group.gtid)
-	return s.abandon(u)
-}
-
-// abandon ends a group that has no end in the log, or one whose rows don't
-// count. One without an end is no transaction of the server: its GTID may come
-// again, and is in no position.
-func (s *stream) abandon(u *event.Unit) error {
+// rollback ends the group: its rows don't count. gtid is what positions name
+// from now on: of a group that a crash has cut it is none, since no transaction
+// has it, and it may come again.
+func (s *stream) rollback(u *event.Unit, gtid groupGTID) error {
 	g := &s.group
 	if !g.open {
 		return s.bad(errEnds)
@@ -146,6 +142,7 @@ func (s *stream) abandon(u *event.Unit) error {
 	if g.preparing != nil {
 		g.preparing.spool.close()
 	}
+	s.add(gtid)
 	s.reach(u)
 	return nil
 }

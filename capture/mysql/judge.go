@@ -1,6 +1,9 @@
 package mysql
 
 import (
+	"strings"
+	"unicode/utf8"
+
 	"github.com/tailrace/tailrace/capture/mysql/binlog"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
@@ -28,7 +31,7 @@ func (s *stream) query(h binlog.Header, q binlog.QueryEvent, u *event.Unit) erro
 	case stmtCommit:
 		return s.commit(u)
 	case stmtRollback:
-		return s.rollback(u)
+		return s.rollback(u, g.gtid)
 	case stmtSavepoint:
 		g.save(st.name, s.unit.number, u)
 		return nil
@@ -108,10 +111,21 @@ func (s *stream) truncate(st statement, q binlog.QueryEvent, u *event.Unit) erro
 	if db == "" {
 		db = string(q.Database)
 	}
-	if s.group.skip || !s.src.captures(db, st.name) {
+	name := st.name
+	if s.src.sel.fold { // row events have the names so
+		db, name = strings.ToLower(db), strings.ToLower(name)
+	}
+	if s.group.skip || !s.src.sel.capturesIn(db) {
 		return nil
 	}
-	table, err := s.versions.bare(db, st.name, u)
+	if !utf8.ValidString(name) {
+		return failure.Stop("give tables names of ASCII, or let sessions that empty them use utf8mb4; then start behind it with --from",
+			"a table was emptied at %s, and its name is in another character set than UTF-8", s.place.text())
+	}
+	if !s.src.captures(db, name) {
+		return nil
+	}
+	table, err := s.versions.bare(db, name, u)
 	if err != nil {
 		return err
 	}

@@ -91,6 +91,10 @@ func (s *Source) resume(ctx context.Context, st checkpoint.State, l *logState, a
 			s.cfg.Log.Warn("the server is another one, and has everything of the checkpoint: going on there",
 				zap.String("from", st.Source.System), zap.String("to", s.server.UUID))
 		}
+		if !other && before(&l.newest, &at) && !l.behind(&at) {
+			// GTIDs that were given before are given again to other transactions.
+			return st, errAnew(&at)
+		}
 		if other || before(&l.newest, &at) {
 			return s.move(st, at)
 		}
@@ -223,9 +227,20 @@ func (s *Source) sameLog(ctx context.Context, at *position) error {
 		return false, nil
 	})
 	if err == nil && !same || notThere(err) {
-		return lost("the log at %s is not the one that was read: it was begun anew, restored from a copy, or lost its end in a crash", at.place())
+		return errAnew(at)
 	}
 	return err
+}
+
+// errAnew is the error for a place that is in another log of the same name.
+func errAnew(at *position) error {
+	return lost("the log at %s is not the one that was read: it was begun anew, restored from a copy, or lost its end in a crash", at.place())
+}
+
+// behind reports whether the log that is there begins behind everything that a
+// place has.
+func (l *logState) behind(at *position) bool {
+	return l.oldest.set.Contains(at.set) && l.oldest.list.Contains(at.list)
 }
 
 // notThere reports whether a probe found that there is no event at its place:

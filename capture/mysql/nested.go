@@ -226,7 +226,8 @@ func (s *stream) badNested(err error) error {
 	if failure.Retryable(err) {
 		return err
 	}
-	if errors.Is(err, zstd.ErrWindowSizeExceeded) {
+	// A frame that is its own window says so by its size.
+	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
 		return failure.Stop("set binlog_transaction_compression_level_zstd to 19 or lower; this transaction can be left out with --from behind it, after a new copy of its tables",
 			"the compressed transaction at %s needs more than %d MiB to be decompressed", s.place.text(), zstdWindow>>20)
 	}

@@ -61,7 +61,8 @@ func (p *place) rotate(file string, offset uint64) error {
 	p.file, p.number = file, n
 	p.start, p.end = offset, offset
 	p.floor = 0
-	if file == p.resume.file && p.resume.offset > math.MaxUint32 { // below, nothing has wrapped
+	// Below 4 GiB nothing has wrapped; for a place by file everything is gone over.
+	if p.resume.byGTID && file == p.resume.file && p.resume.offset > math.MaxUint32 {
 		p.floor = p.resume.offset
 		for _, x := range p.waiting {
 			if x.File == file {

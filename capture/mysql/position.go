@@ -119,7 +119,7 @@ func readPosition(text string) (p position, err error) {
 	}
 	sets, ok := strings.CutPrefix(text, gtidTag)
 	if !ok {
-		return p, errors.New("it begins with neither gtid: nor file:")
+		return p, errors.New("neither gtid: nor file: is at its beginning")
 	}
 	sets, file, placed := strings.Cut(sets, "@")
 	p.byGTID = true

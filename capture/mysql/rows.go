@@ -5,7 +5,6 @@ import (
 
 	"github.com/tailrace/tailrace/capture/mysql/binlog"
 	"github.com/tailrace/tailrace/event"
-	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/schema"
 )
 
@@ -67,10 +66,6 @@ func (s *stream) rowsEvent(h binlog.Header, op event.Op, body []byte, offset uin
 			return s.bad(err)
 		}
 		r.Data = s.rows.inflated
-	}
-	if len(r.Data) == 0 {
-		return failure.Stop("set binlog_row_image = FULL, copy the table again and start behind this place with --from",
-			"a row event of %s at %s carries no column, and so not even how many rows it is about", table, s.place.text())
 	}
 	s.rows = rowsLeft{
 		data: r.Data, op: op, before: r.Before, after: r.After, table: table, layout: l,

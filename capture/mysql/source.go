@@ -22,7 +22,6 @@ type Source struct {
 
 	server server
 	sel    selection
-	reader uint64 // the server's number of the last stream's connection; 0: not known
 }
 
 var _ capture.Source = (*Source)(nil)
@@ -97,10 +96,6 @@ func (s *Source) Open(ctx context.Context, st checkpoint.State) (capture.Stream,
 	}
 	w, err := s.dump(ctx, at)
 	if err != nil {
-		return nil, err
-	}
-	if s.reader, err = s.holder(ctx); err != nil {
-		_ = w.close()
 		return nil, err
 	}
 	return newStream(s, w, at, m), nil

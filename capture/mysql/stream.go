@@ -34,7 +34,10 @@ type stream struct {
 	place place    // where in the log the last event was
 	at    position // of the last transaction end; its sets are the stream's own and grow
 	last  uint64   // the place of at, as in a ver: positions only rise
-	read  uint64   // up to where an earlier life has read: only prepared transactions count again
+	// settled is the position that the unit at hand gets, nil if no transaction
+	// has ended in it. Its text is not made for each.
+	settled *position
+	read    uint64 // up to where an earlier life has read: only prepared transactions count again
 
 	group   group
 	xa      xaSet
@@ -106,11 +109,15 @@ func (s *stream) Next(ctx context.Context, u *event.Unit) error {
 				break
 			}
 		}
+		if s.settled != nil {
+			u.Position, s.settled = s.settled.text(), nil
+		}
 		if s.remember {
 			u.Memory, s.remember = s.memory.encode(), false
 		}
 		if s.ended != nil {
 			if u.Empty() || failure.Retryable(s.ended) && s.group.open {
+				u.Reset()
 				return s.ended // a transaction that did not end here comes again whole
 			}
 			return nil
@@ -120,6 +127,7 @@ func (s *stream) Next(ctx context.Context, u *event.Unit) error {
 			return nil
 		}
 		if err := s.wire.fill(ctx, s.group.open); err != nil {
+			u.Reset()
 			return err
 		}
 	}
@@ -161,7 +169,9 @@ func (s *stream) step(ctx context.Context, u *event.Unit) (ok bool, err error) {
 // met when the server begins earlier for the sake of a hole in the GTIDs.
 func (s *stream) settle(u *event.Unit) {
 	here := s.place.now()
-	s.at.file, s.at.offset, s.at.mark = s.place.file, s.place.end, s.place.mark()
+	if here >= s.last || s.settled == nil {
+		s.at.file, s.at.offset, s.at.mark = s.place.file, s.place.end, s.place.mark()
+	}
 	if here < s.last {
 		return
 	}
@@ -173,7 +183,7 @@ func (s *stream) settle(u *event.Unit) {
 	if s.memory.Read != read {
 		s.memory.Read, s.remember = read, true
 	}
-	u.Position, u.Bound, u.Millis = at.text(), here, s.clock
+	s.settled, u.Bound, u.Millis = at, here, s.clock
 }
 
 // holes reports whether a position can leave out a transaction in the middle: a

@@ -29,8 +29,12 @@ func TestPlaces(t *testing.T) {
 				func() { s.exec(t, "INSERT INTO other VALUES (1, 'n')") },
 				func() { s.exec(t, "BEGIN", many(1000, 3000), "COMMIT") },
 				func() { s.exec(t, "FLUSH BINARY LOGS") },
-				func() { s.exec(t, "FLUSH BINARY LOGS", "UPDATE t SET id = id + 1 WHERE id = 3999", "FLUSH BINARY LOGS") },
-				func() { s.exec(t, "TRUNCATE t", "ALTER TABLE t ADD extra INT FIRST", "INSERT INTO t VALUES (1, 2, 'n')") },
+				func() {
+					s.exec(t, "FLUSH BINARY LOGS", "UPDATE t SET id = id + 1 WHERE id = 3999", "FLUSH BINARY LOGS")
+				},
+				func() {
+					s.exec(t, "TRUNCATE t", "ALTER TABLE t ADD extra INT FIRST", "INSERT INTO t VALUES (1, 2, 'n')")
+				},
 			)
 			s.resumeAll(t, visits, all)
 		},

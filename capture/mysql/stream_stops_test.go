@@ -29,6 +29,7 @@ func TestTheStreamStops(t *testing.T) {
 			s.exec(t, insertion(1), "SET SESSION binlog_format = 'STATEMENT'", "UPDATE t SET note = 'secret' WHERE id = 1")
 			events := s.stops(t, r, "UPDATE", "binlog_format", "file:binlog.")
 			capturetest.Equal(t, lines(events), inserted(1))
+			r.Close()
 			if _, text := s.broken(t, capturetest.Start(t, s.Source(t), r.State, "")); strings.Contains(text, "secret") {
 				t.Errorf("got %q, which has the statement's text", text)
 			}

@@ -67,13 +67,25 @@ func TestXATransactions(t *testing.T) {
 			few := s.prepare(t, "'few'", insertion(-1))
 			few.Exec(t, "XA COMMIT 'few'")
 			many.Exec(t, "XA COMMIT 'many'")
-			events := s.events(t, r)
-			if got, want := len(events), 2001; got != want {
-				t.Fatalf("got %d events, want %d", got, want)
+			s.fence(t)
+			visits, all := []visit{{r.State, 0}}, []capturetest.Event(nil)
+			for len(all) == 0 || all[len(all)-1].Source.Table != "fence" {
+				u, err := r.Next(within(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, u.Events...)
+				visits = append(visits, visit{r.State, len(all)})
 			}
-			if got, want := events[0].Key+events[2000].Key, `{"id":-1}{"id":1999}`; got != want {
+			r.Close()
+			all, visits = all[:len(all)-1], visits[:len(visits)-1]
+			if got, want := len(all), 2001; got != want || len(visits) < 4 {
+				t.Fatalf("got %d events in %d units, want %d in several", got, len(visits), want)
+			}
+			if got, want := all[0].Key+all[2000].Key, `{"id":-1}{"id":1999}`; got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
+			s.resumeAll(t, visits, all) // also from the middle of the transaction
 		},
 		"that were prepared before the start end it": func(t *testing.T, s *scene) {
 			known, rolled := s.prepare(t, "'known'", insertion(1)), s.prepare(t, "'rolled'", insertion(2))

@@ -140,7 +140,11 @@ func ParseURL(text string) (URL, error) {
 	if err != nil {
 		return URL{}, err
 	}
-	return URL{t.product(), t.network, t.address, t.user, t.password, t.database, t.tls.mode}, nil
+	product := MySQL
+	if t.mariadb {
+		product = MariaDB
+	}
+	return URL{product, t.network, t.address, t.user, t.password, t.database, t.tls.mode}, nil
 }
 
 // ClassifyServer gives an error of the server its class.

@@ -106,7 +106,7 @@ func (s *stream) queryXA(verb, xid string, onePhase bool, u *event.Unit) error {
 	}
 	if g.preparing != nil { // its own COMMIT ONE PHASE or ROLLBACK
 		if verb == "ROLLBACK" {
-			return s.rollback(u)
+			return s.rollback(u, g.gtid)
 		}
 		return s.prepare(xid, true, u)
 	}
@@ -122,7 +122,7 @@ func (s *stream) queryXA(verb, xid string, onePhase bool, u *event.Unit) error {
 	s.xa.remove(h)
 	s.xa.changed = true
 	if s.holes() {
-		s.add(h.gtid)
+		g.closes = h.gtid
 	}
 	if verb == "COMMIT" && !h.Empty && !g.skip {
 		return s.openPrepared(h)

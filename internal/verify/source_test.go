@@ -69,7 +69,7 @@ func TestWhatAWorkloadDidIsWhatTheSourceHas(t *testing.T) {
 			if err := workload.Setup(t.Context(), url); err != nil {
 				t.Fatal(err)
 			}
-			done, err := workload.Run(t.Context(), workload.Config{URL: url, Truth: cfg.Truth, Seed: 11, Changes: 6000, MaxRows: 60})
+			done, err := workload.Run(t.Context(), workload.Config{URL: url, Truth: cfg.Truth, Seed: 11, Changes: 3000, MaxRows: 60})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -157,9 +157,12 @@ func (s Source) String() string {
 
 // AppendUUID appends the 36 characters of a UUID, in lower case.
 func AppendUUID(dst []byte, id [16]byte) []byte {
-	dst = hex.AppendEncode(dst, id[:4])
-	for i := 4; i < 10; i += 2 {
-		dst = hex.AppendEncode(append(dst, '-'), id[i:i+2])
+	const digits = "0123456789abcdef"
+	for i, b := range id {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			dst = append(dst, '-')
+		}
+		dst = append(dst, digits[b>>4], digits[b&15])
 	}
-	return hex.AppendEncode(append(dst, '-'), id[10:])
+	return dst
 }

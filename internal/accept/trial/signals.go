@@ -34,7 +34,7 @@ func (t *trial) signals(ctx context.Context) error {
 			_ = t.daemon.kill(p) // the other error came first
 			return err
 		}
-		if t.cfg.Crash != nil && i%5 == 2 {
+		if t.cfg.Crash != nil && i%10 == 2 {
 			if err := t.crash(ctx, p); err != nil {
 				_ = t.daemon.kill(p) // the other error came first
 				return err
@@ -72,7 +72,7 @@ func (t *trial) crash(ctx context.Context, p *process) error {
 	if err := t.cfg.Crash(ctx); err != nil {
 		return err
 	}
-	return wait(ctx, time.Duration(t.r.IntN(2000))*time.Millisecond)
+	return wait(ctx, time.Duration(t.r.IntN(1000))*time.Millisecond)
 }
 
 // signal ends a life.
