@@ -9,7 +9,8 @@ missing=()
 [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-server-core)
 [[ -x /usr/bin/mariadb ]] || missing+=(mariadb-client-core)
 [[ -x /usr/bin/mariadb-binlog ]] || missing+=(mariadb-client)
-# MariaDB 11.4 comes from Maven Central, in a jar.
+# MariaDB 11.4 comes from Maven Central, in a jar, and Kafka in many.
+command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
 command -v mvn >/dev/null || missing+=(maven)
 command -v unzip >/dev/null || missing+=(unzip)
 command -v make >/dev/null || missing+=(make)

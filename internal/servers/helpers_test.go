@@ -1,6 +1,7 @@
 package servers_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,6 +47,29 @@ func processesOf(t *testing.T, folder string) []string {
 		}
 		if strings.Contains(string(line), folder+"/") {
 			found = append(found, filepath.Base(filepath.Dir(path)))
+		}
+	}
+	return found
+}
+
+// threadsThatGoOn returns the states of the threads of a process that are
+// neither stopped nor ended: without one of them nothing can answer.
+func threadsThatGoOn(t *testing.T, pid string) []string {
+	t.Helper()
+	paths, err := filepath.Glob("/proc/" + pid + "/task/[0-9]*/stat")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("list the threads of process %s: %v, %d of them", pid, err, len(paths))
+	}
+	var found []string
+	for _, path := range paths {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // it ended after the listing
+		}
+		// "tid (name) state ...", where the name may hold anything.
+		state := stat[bytes.LastIndexByte(stat, ')')+2]
+		if !strings.ContainsRune("TtZX", rune(state)) {
+			found = append(found, string(state))
 		}
 	}
 	return found

@@ -86,11 +86,6 @@ func (s *MySQLServer) Thaw(t testing.TB) {
 	s.do(t, func(context.Context) error { return s.mysql.Thaw() })
 }
 
-// Log returns the end of the server's log since its last start.
-func (s *MySQLServer) Log() string {
-	return s.mysql.Log()
-}
-
 func (s *MySQLServer) do(t testing.TB, f func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)

@@ -92,11 +92,6 @@ func (s *Server) NewTimeline(t testing.TB) {
 	s.do(t, s.postgres.NewTimeline)
 }
 
-// Log returns the end of the server's log since its last start.
-func (s *Server) Log() string {
-	return s.postgres.Log()
-}
-
 func (s *Server) do(t testing.TB, f func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)

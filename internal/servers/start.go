@@ -20,6 +20,12 @@ func StartMySQL(ctx context.Context, product local.Product, settings map[string]
 	return local.StartMySQL(ctx, product, settings)
 }
 
+// StartKafka is Start for Kafka. settings are those of server.properties that
+// override ours; one with the value "" is left out.
+func StartKafka(ctx context.Context, settings map[string]string) (*local.Kafka, error) {
+	return local.StartKafka(ctx, local.KafkaOptions{Settings: settings})
+}
+
 // MySQLProducts returns the products of the MySQL family that tests run on, for
 // tables of tests.
 func MySQLProducts() []local.Product {

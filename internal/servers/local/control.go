@@ -62,9 +62,9 @@ func (p *Postgres) ready(ctx context.Context, r *run) error {
 		select {
 		case <-again.C:
 		case <-r.gone:
-			return fmt.Errorf("start Postgres %d: it ended: %s", p.Version, p.Log())
+			return fmt.Errorf("start Postgres %d: it ended: %s", p.Version, p.log())
 		case <-ctx.Done():
-			return fmt.Errorf("start Postgres %d: %w: %w: %s", p.Version, ctx.Err(), err, p.Log())
+			return fmt.Errorf("start Postgres %d: %w: %w: %s", p.Version, ctx.Err(), err, p.log())
 		}
 	}
 }
@@ -78,16 +78,11 @@ func (p *Postgres) Stop(ctx context.Context) error {
 	if p.run == nil {
 		return errors.New("stop Postgres: it is not running")
 	}
-	if err := signal(p.run.cmd.Process.Pid, syscall.SIGINT); err != nil {
-		return err
+	if err := p.run.end(ctx, syscall.SIGINT); err != nil {
+		return fmt.Errorf("stop Postgres %d: %w: %s", p.Version, err, p.log())
 	}
-	select {
-	case <-p.run.gone:
-		p.run = nil
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("stop Postgres %d: %w: %s", p.Version, ctx.Err(), p.Log())
-	}
+	p.run = nil
+	return nil
 }
 
 // Kill ends every process of the server at once with SIGKILL, as a crash of the
@@ -161,8 +156,8 @@ func (p *Postgres) NewTimeline(ctx context.Context) error {
 	})
 }
 
-// Log returns the end of the server's log since its last start.
-func (p *Postgres) Log() string {
+// log returns the end of the server's log since its last start.
+func (p *Postgres) log() string {
 	return tail(p.logPath())
 }
 

@@ -59,9 +59,9 @@ func (m *MySQL) ready(ctx context.Context, r *run) error {
 		select {
 		case <-again.C:
 		case <-r.gone:
-			return fmt.Errorf("start %s: it ended: %s", m.Product, m.Log())
+			return fmt.Errorf("start %s: it ended: %s", m.Product, m.log())
 		case <-ctx.Done():
-			return fmt.Errorf("start %s: %w: %w: %s", m.Product, ctx.Err(), err, m.Log())
+			return fmt.Errorf("start %s: %w: %w: %s", m.Product, ctx.Err(), err, m.log())
 		}
 	}
 }
@@ -88,16 +88,11 @@ func (m *MySQL) Stop(ctx context.Context) error {
 	if m.run == nil {
 		return fmt.Errorf("stop %s: it is not running", m.Product)
 	}
-	if err := signal(m.run.cmd.Process.Pid, syscall.SIGTERM); err != nil {
-		return err
+	if err := m.run.end(ctx, syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop %s: %w: %s", m.Product, err, m.log())
 	}
-	select {
-	case <-m.run.gone:
-		m.run = nil
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("stop %s: %w: %s", m.Product, ctx.Err(), m.Log())
-	}
+	m.run = nil
+	return nil
 }
 
 // Kill ends the server at once with SIGKILL, as a crash would. Start brings it
@@ -140,8 +135,8 @@ func (m *MySQL) Thaw() error {
 	return signal(m.run.cmd.Process.Pid, syscall.SIGCONT)
 }
 
-// Log returns the end of the server's log since its last start.
-func (m *MySQL) Log() string {
+// log returns the end of the server's log since its last start.
+func (m *MySQL) log() string {
 	return tail(m.logPath())
 }
 

@@ -34,12 +34,6 @@ type Postgres struct {
 	run *run // nil while the server is shut down
 }
 
-// A run is one life of the postmaster.
-type run struct {
-	cmd  *exec.Cmd
-	gone chan struct{} // closed once the postmaster has ended
-}
-
 // Start makes a database cluster of the given version in a new folder and
 // starts it; it takes one to two seconds, and once per machine as long as the
 // download of the binaries. settings overrides postgresql.conf. The context

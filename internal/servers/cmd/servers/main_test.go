@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -83,15 +84,10 @@ func TestNothingIsLeftWhenTheOwnerEnds(t *testing.T) {
 			}
 			pids := []int{pid}
 			var folders []string
-			for server, pidFile := range map[string]string{
-				"postgres/15":         "postmaster.pid",
-				"mysql/mysql-9.7":     "../pid",
-				"mysql/mariadb-10.11": "../pid",
-				"mysql/mariadb-11.4":  "../pid",
-			} {
-				dataDir := ask(t, url, server)
-				pids = append(pids, processOf(t, filepath.Join(dataDir, pidFile)))
-				folders = append(folders, filepath.Dir(dataDir))
+			for _, server := range []string{"postgres/15", "mysql/mysql-9.7", "mysql/mariadb-10.11", "mysql/mariadb-11.4", "kafka"} {
+				folder := filepath.Dir(ask(t, url, server))
+				pids = append(pids, processesOf(t, folder)...)
+				folders = append(folders, folder)
 			}
 
 			if err := cmd.Process.Signal(c.signal); err != nil {
@@ -117,7 +113,7 @@ func ask(t *testing.T, url, server string) string {
 	if err != nil {
 		t.Fatalf("ask the owner: %v", err)
 	}
-	// What local.Address and local.MySQLAddress have in common.
+	// What local.Address, local.MySQLAddress and local.KafkaAddress have in common.
 	var address struct {
 		DataDir string `json:"data_dir"`
 	}
@@ -127,21 +123,30 @@ func ask(t *testing.T, url, server string) string {
 	return address.DataDir
 }
 
-// processOf returns the process id of a running server from its file.
-func processOf(t *testing.T, path string) int {
+// processesOf returns the ids of the processes whose command line names something
+// in the folder of a server, which has at least one.
+func processesOf(t *testing.T, folder string) []int {
 	t.Helper()
-	b, err := os.ReadFile(path)
+	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
-		t.Fatalf("read the process id of the server: %v", err)
+		t.Fatalf("list processes: %v", err)
 	}
-	var pid int
-	if _, err := fmt.Sscan(string(b), &pid); err != nil {
-		t.Fatalf("read the process id of the server: %v", err)
+	var found []int
+	for _, path := range paths {
+		line, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(line), folder+"/") {
+			continue // an error is for one that ended after the listing
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if err != nil {
+			t.Fatalf("read a process id: %v", err)
+		}
+		found = append(found, pid)
 	}
-	if !runs(pid) {
-		t.Fatalf("the server's process %d does not run", pid)
+	if !slices.ContainsFunc(found, runs) {
+		t.Fatalf("processes in %s: got %v, want one that runs", folder, found)
 	}
-	return pid
+	return found
 }
 
 func exists(path string) bool {

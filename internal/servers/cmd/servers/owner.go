@@ -15,9 +15,9 @@ import (
 	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
-// An owner answers GET /postgres/{version} with the local.Address, and GET
-// /mysql/{product} with the local.MySQLAddress, of a server that it starts on the
-// first request for it.
+// An owner answers GET /postgres/{version} with the local.Address, GET
+// /mysql/{product} with the local.MySQLAddress, and GET /kafka with the
+// local.KafkaAddress, of a server that it starts on the first request for it.
 type owner struct {
 	url  string
 	http http.Server
@@ -58,6 +58,13 @@ func known() map[string]*shared {
 			return server.MySQLAddress, server, nil
 		}}
 	}
+	all["/kafka"] = &shared{start: func(ctx context.Context) (any, io.Closer, error) {
+		server, err := local.StartKafka(ctx, local.KafkaOptions{})
+		if err != nil {
+			return nil, nil, err
+		}
+		return server.KafkaAddress, server, nil
+	}}
 	return all
 }
 

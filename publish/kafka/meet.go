@@ -1,0 +1,219 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/internal/failure"
+)
+
+const (
+	// defaultLimit is the brokers' default of max.message.bytes. It is taken
+	// where we may not read a topic's configuration.
+	defaultLimit = 1<<20 + 12
+	// deadLimit is max.message.bytes of a dead letter topic that we make.
+	deadLimit = 64 << 20
+	// again is the time between two attempts to learn of topics.
+	again = 100 * time.Millisecond
+	// spreading is how long a topic that was just made may be unknown to a broker.
+	spreading = 5 * time.Second
+)
+
+// meet learns of topics that records are for the first time for, and makes those
+// that are missing if that is allowed. It waits until the cluster answers, ctx
+// ends or the Publisher fails.
+func (p *Publisher) meet(ctx context.Context, names []string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(p.life, func() { cancel(p.cause()) })()
+	start := time.Now()
+	for {
+		partitions, missing, err := p.lookUp(ctx, names)
+		if err == nil && len(missing) > 0 {
+			err = p.create(ctx, missing, time.Since(start) < spreading)
+		} else if err == nil {
+			return p.keep(names, partitions, p.limits(ctx, names))
+		}
+		if err != nil && !failure.Retryable(err) {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			p.cfg.Log.Warn("waiting for Kafka to tell of topics", zap.Strings("topics", names), zap.Error(err))
+		}
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// lookUp returns the number of partitions of each topic, and which are missing.
+func (p *Publisher) lookUp(ctx context.Context, names []string) (partitions map[string]int32, missing []string, err error) {
+	found, err := p.metadata(ctx, names)
+	if err != nil {
+		return nil, nil, p.explainContact(err)
+	}
+	partitions = make(map[string]int32)
+	for i := range found.Topics {
+		t := &found.Topics[i]
+		if t.Topic == nil {
+			continue
+		}
+		name := *t.Topic
+		switch err := kerr.ErrorForCode(t.ErrorCode); {
+		case err == nil && len(t.Partitions) > 0:
+			partitions[name] = int32(len(t.Partitions))
+		case errors.Is(err, kerr.UnknownTopicOrPartition):
+			missing = append(missing, name)
+		case errors.Is(err, kerr.TopicAuthorizationFailed):
+			if err := p.await(ctx, p.explain(name, err)); err != nil {
+				return nil, nil, err
+			}
+		case errors.Is(err, kerr.InvalidTopicException):
+			return nil, nil, failure.StopFrom(err, "use letters, digits, dots, dashes and underscores, 249 at most; see publish.topic",
+				"Kafka takes no topic of the name %q", name)
+		default:
+			return nil, nil, failure.Retry(fmt.Errorf("look up topic %s: %w", name, err))
+		}
+	}
+	for _, name := range names {
+		if partitions[name] == 0 && len(missing) == 0 {
+			return nil, nil, failure.Retry(fmt.Errorf("look up topic %s: the broker did not answer for it", name))
+		}
+	}
+	return partitions, missing, nil
+}
+
+// create makes topics. That another has made one meanwhile is as good. Where it
+// may not make them, it lets them be missing while they are fresh.
+func (p *Publisher) create(ctx context.Context, names []string, fresh bool) error {
+	if !p.cfg.CreateTopics && fresh {
+		return nil
+	}
+	if !p.cfg.CreateTopics {
+		return failure.Stop("make it, or set publish.create_topics",
+			"topic %s is missing", strings.Join(names, ", "))
+	}
+	request := kmsg.NewPtrCreateTopicsRequest()
+	request.TimeoutMillis = int32(answerLimit.Milliseconds())
+	for _, name := range names {
+		t := kmsg.NewCreateTopicsRequestTopic()
+		t.Topic, t.NumPartitions, t.ReplicationFactor = name, -1, -1 // the brokers' defaults
+		if name == p.cfg.DeadLetter {
+			limit := strconv.Itoa(deadLimit)
+			t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "max.message.bytes", Value: &limit})
+		}
+		request.Topics = append(request.Topics, t)
+	}
+	response, err := request.RequestWith(ctx, p.client)
+	if err != nil {
+		return p.explainContact(err)
+	}
+	for _, t := range response.Topics {
+		err := kerr.ErrorForCode(t.ErrorCode)
+		switch {
+		case err == nil:
+			p.cfg.Log.Info("topic made", zap.String("topic", t.Topic))
+		case errors.Is(err, kerr.TopicAlreadyExists):
+		case kerr.IsRetriable(err):
+			return failure.Retry(fmt.Errorf("make topic %s: %w", t.Topic, err))
+		case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
+			return failure.StopFrom(err, "make it, or allow "+p.cfg.principal()+" to create topics",
+				"topic %s is missing and %s may not make it", t.Topic, p.cfg.principal())
+		default:
+			if t.ErrorMessage != nil {
+				err = fmt.Errorf("%w (%s)", err, *t.ErrorMessage)
+			}
+			return failure.StopFrom(err, "make it, or mend the brokers' defaults", "topic %s is missing and can't be made", t.Topic)
+		}
+	}
+	return nil
+}
+
+// limits returns max.message.bytes of each topic that it may be read of.
+func (p *Publisher) limits(ctx context.Context, names []string) map[string]int32 {
+	limits := make(map[string]int32)
+	answer, err := p.admin.DescribeTopicConfigs(ctx, names...)
+	if err != nil {
+		p.cfg.Log.Warn("the largest record of new topics is not known; the default is taken", zap.Strings("topics", names), zap.Error(err))
+		return limits
+	}
+	for _, topic := range answer {
+		if topic.Err != nil {
+			p.cfg.Log.Warn("the largest record of a topic may not be read; the default is taken", zap.String("topic", topic.Name), zap.Error(topic.Err))
+		}
+		for _, c := range topic.Configs {
+			if c.Key != "max.message.bytes" || c.Value == nil {
+				continue
+			}
+			if n, err := strconv.ParseInt(*c.Value, 10, 32); err == nil && n > 0 {
+				limits[topic.Name] = int32(min(n, writeLimit-writeMargin))
+			}
+		}
+	}
+	return limits
+}
+
+// keep remembers what was learned.
+func (p *Publisher) keep(names []string, partitions, limits map[string]int32) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, name := range names {
+		d := &destination{name: name, partitions: partitions[name], limit: defaultLimit}
+		if limit, ok := limits[name]; ok {
+			d.limit = limit
+		}
+		switch known := p.cfg.Partitions[name]; {
+		case known > d.partitions:
+			return failure.Stop("if its records may be spread anew, remove the topic's partitions from the checkpoint; else add partitions to the topic",
+				"topic %s has %d partitions and had %d before: it was made anew", name, d.partitions, known)
+		case known > 0 && known < d.partitions:
+			p.warnAdded(name, known, d.partitions)
+			d.partitions = known
+		}
+		p.topics[name] = d
+	}
+	return nil
+}
+
+func (p *Publisher) warnAdded(name string, used, there int32) {
+	p.cfg.Log.Warn("a topic has more partitions than are used: with the others the order of a key would be lost",
+		zap.String("topic", name), zap.Int32("used", used), zap.Int32("partitions", there))
+}
+
+// metadata asks what the cluster knows of topics, and what we may do with them.
+// It makes none.
+func (p *Publisher) metadata(ctx context.Context, names []string) (*kmsg.MetadataResponse, error) {
+	request := kmsg.NewPtrMetadataRequest()
+	request.IncludeTopicAuthorizedOperations = true
+	for _, name := range names {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(name)
+		request.Topics = append(request.Topics, t)
+	}
+	return request.RequestWith(ctx, p.client)
+}
+
+// mayWrite returns nil if the cluster says that we may write to a topic.
+func (p *Publisher) mayWrite(ctx context.Context, topic string) error {
+	found, err := p.metadata(ctx, []string{topic})
+	if err != nil {
+		return err
+	}
+	const write = int32(1) << kmsg.ACLOperationWrite
+	for i := range found.Topics {
+		if t := &found.Topics[i]; t.ErrorCode == 0 && t.AuthorizedOperations > 0 && t.AuthorizedOperations&write != 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("write to topic %s: %w", topic, kerr.TopicAuthorizationFailed)
+}
