@@ -45,10 +45,6 @@ const (
 	SourceMariaDB  = "mariadb"
 )
 
-// Redacted returns the URL for people: without password and without query
-// parameters that carry secrets.
-func (s Source) Redacted() string { return redactSource(s.URL.Reveal()) }
-
 // Postgres holds what only a Postgres source has.
 type Postgres struct {
 	Slot        string // of logical replication; from the pipeline's name unless given

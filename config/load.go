@@ -132,9 +132,12 @@ func (l *loader) apply(s Setting, values []value) {
 
 func (l *loader) refuse(s Setting, v value, err error) {
 	l.refused[s.Key] = true
-	if shown := show(s, v.text); shown != "" {
+	switch shown := show(s, v.text); {
+	case shown != "" && s.NoFile: // where it stands is its name
+		l.problems.add(v.place, "", "%s: %v", shown, err)
+	case shown != "":
 		l.problems.add(v.place, "", "%s: %s: %v", s.Key, shown, err)
-	} else {
+	default:
 		l.problems.add(v.place, "", "%s: %v", s.Key, err)
 	}
 }

@@ -161,19 +161,19 @@ func TestFlagsAndVariablesAreRefused(t *testing.T) {
 		},
 		{
 			name: "a start that is no place", flag: config.Override{Key: "from", Value: "yesterday", Origin: "--from"},
-			want: `--from: from: "yesterday": expected a position (Postgres: lsn:0/16B3748; MySQL and MariaDB: gtid:0-1-100 or file:binlog.000003:1542), earliest, now or time:2026-11-21T10:00:00Z`,
+			want: `--from: "yesterday": expected a position (Postgres: lsn:0/16B3748; MySQL: gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77; MariaDB: gtid:0-1-100; both: file:binlog.000003:1542), earliest, now or time:2026-11-21T10:00:00Z`,
 		},
 		{
 			name: "a time without a zone", flag: config.Override{Key: "from", Value: "time:2026-11-21T10:00:00", Origin: "--from"},
-			want: `--from: from: "time:2026-11-21T10:00:00": expected a time as in time:2026-11-21T10:00:00Z`,
+			want: `--from: "time:2026-11-21T10:00:00": expected a time as in time:2026-11-21T10:00:00Z`,
 		},
 		{
 			name: "an end that is a time", flag: config.Override{Key: "until", Value: "time:2026-11-21T10:00:00Z", Origin: "--until"},
-			want: `--until: until: "time:2026-11-21T10:00:00Z": expected a position (Postgres: lsn:0/16B3748; MySQL and MariaDB: gtid:0-1-100 or file:binlog.000003:1542) or now`,
+			want: `--until: "time:2026-11-21T10:00:00Z": expected a position (Postgres: lsn:0/16B3748; MySQL: gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77; MariaDB: gtid:0-1-100; both: file:binlog.000003:1542) or now`,
 		},
 		{
 			name: "a start whose kind is misspelt", flag: config.Override{Key: "from", Value: "gitd:0-1-100", Origin: "--from"},
-			want: `--from: from: "gitd:0-1-100": expected a position (Postgres: lsn:0/16B3748; MySQL and MariaDB: gtid:0-1-100 or file:binlog.000003:1542), earliest, now or time:2026-11-21T10:00:00Z`,
+			want: `--from: "gitd:0-1-100": expected a position (Postgres: lsn:0/16B3748; MySQL: gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77; MariaDB: gtid:0-1-100; both: file:binlog.000003:1542), earliest, now or time:2026-11-21T10:00:00Z`,
 		},
 	}
 	for _, tt := range tests {

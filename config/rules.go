@@ -212,7 +212,7 @@ func setBool(to *bool, text string) error {
 }
 
 // positions shows how each source writes one.
-const positions = "Postgres: lsn:0/16B3748; MySQL and MariaDB: gtid:0-1-100 or file:binlog.000003:1542"
+const positions = "Postgres: lsn:0/16B3748; MySQL: gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77; MariaDB: gtid:0-1-100; both: file:binlog.000003:1542"
 
 // setFrom checks only the outside of a position: its inside is the source's.
 func setFrom(c *Config, text string) error {

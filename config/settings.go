@@ -46,7 +46,7 @@ func Settings() []Setting {
 		},
 		{
 			Key: "source.url", Flag: "source", Env: "TAILRACE_SOURCE", Arg: "URL", Secret: true, kind: kindURL,
-			Meaning: "the database: `postgres://user:password@host:5432/database`, `mysql://user:password@host:3306/` or `mariadb://…`, see below",
+			Meaning: "the database: `postgres://user:password@host:5432/database`, `mysql://user:password@host:3306/` or `mariadb://…`",
 			set:     setSource,
 		},
 		{
@@ -86,7 +86,7 @@ func Settings() []Setting {
 		},
 		{
 			Key: "source.mysql.positions", Arg: "KIND", Default: PositionsAuto, source: SourceMySQL,
-			Meaning: "what a place is: `gtid`; `file` and offset; `auto`: GTIDs where every transaction has one, else files",
+			Meaning: "what a place is: `gtid`; `file` and offset; `auto`: GTIDs where every transaction has one, else files, and files from a `--from file:…` on",
 			set: func(c *Config, s string) error {
 				return choose(&c.Source.MySQL.Positions, s, "kind of position", positionKinds)
 			},

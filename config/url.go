@@ -93,27 +93,6 @@ func checkMySQL(u *url.URL, query url.Values) error {
 	return nil
 }
 
-// redactSource returns the URL of a source without its secrets, and <secret>
-// for one that parseSource refuses.
-func redactSource(text string) string {
-	u, err := parseSource(text)
-	if err != nil {
-		return hidden
-	}
-	if u.User != nil {
-		u.User = url.User(u.User.Username())
-	}
-	var kept []string
-	for pair := range strings.SplitSeq(u.RawQuery, "&") {
-		name, _, _ := strings.Cut(pair, "=")
-		if name, err := url.QueryUnescape(name); err == nil && pair != "" && !secretParameter(name) {
-			kept = append(kept, pair)
-		}
-	}
-	u.RawQuery = strings.Join(kept, "&")
-	return u.String()
-}
-
 // hasPassword reports whether the URL of a source holds a secret.
 func hasPassword(u *url.URL) bool {
 	if _, ok := u.User.Password(); ok {

@@ -37,9 +37,7 @@ func (s *Source) columns(ctx context.Context, tm *binlog.TableMap, file string, 
 		}
 		full, unfit = fit(tm, columns)
 		// What was done to the table before the answer is before this place.
-		status, err := first(queryRecords(c, s.server.statusStatement()))
-		end.file = status["file"]
-		end.offset, _ = strconv.ParseUint(status["position"], 10, 64)
+		end, err = s.queryEnd(c)
 		return err
 	})
 	if err != nil {
@@ -56,8 +54,8 @@ func (s *Source) columns(ctx context.Context, tm *binlog.TableMap, file string, 
 
 // unnamed is the error for a table whose columns nobody can name any more.
 func unnamed(tm *binlog.TableMap, why error) error {
-	return failure.StopFrom(why, "run SET PERSIST binlog_row_metadata = 'FULL' (MariaDB: SET GLOBAL; MySQL 5.7 has no such variable) so that the log names columns; "+
-		"then exclude the table, or copy it again and start behind this place with --from",
+	return failure.StopFrom(why, "run SET PERSIST binlog_row_metadata = 'FULL' (MariaDB: SET GLOBAL) so that the log names columns; "+
+		"then exclude the table, or "+anewHint,
 		"the log does not name the columns of table %s.%s, and the server's catalog does not speak of that place any more", tm.Database, tm.Name)
 }
 
@@ -76,7 +74,7 @@ func (s *Source) unchanged(ctx context.Context, tm *binlog.TableMap, file string
 		if read += int(f.header.Size); read > catalogReach {
 			return false, unnamed(tm, errors.New("more than 64 MiB of log lie between"))
 		}
-		if mayChange(&f, tm.Name) {
+		if mayChange(&f, tm.Database, tm.Name) {
 			return false, unnamed(tm, errors.New("a statement that may have changed the table lies between"))
 		}
 		at.offset = to
@@ -90,15 +88,15 @@ func (s *Source) unchanged(ctx context.Context, tm *binlog.TableMap, file string
 
 // reached reports whether a place in the log is not before another one.
 func reached(at, target *position) bool {
-	_, a, err1 := fileNumber(at.file)
-	_, t, err2 := fileNumber(target.file)
-	return err1 == nil && err2 == nil && (a > t || a == t && at.offset >= target.offset)
+	base, _, err1 := fileNumber(at.file)
+	base2, _, err2 := fileNumber(target.file)
+	return err1 == nil && err2 == nil && base == base2 && max(at.commit(), at.read) >= target.commit()
 }
 
-// mayChange reports whether an event holds a statement that may change a table
-// of the given name. A statement must name the table: other text can be left
-// out of account where the name has one spelling only.
-func mayChange(f *frame, name string) bool {
+// mayChange reports whether an event holds a statement that may change a table.
+// What is no DDL of a known kind must name the table: other text can be left out
+// of account where the name has one spelling only.
+func mayChange(f *frame, database, name string) bool {
 	var q binlog.QueryEvent
 	var err error
 	switch f.header.Type {
@@ -112,15 +110,17 @@ func mayChange(f *frame, name string) bool {
 	if err != nil || f.spooled {
 		return true // too large to look into
 	}
-	switch parseStatement(q.Text).kind {
-	case stmtDDL, stmtData:
-	default:
+	if _, _, _, isXA := binlog.XIDOfQuery(q.Text); isXA {
 		return false
 	}
-	plain := strings.IndexFunc(name, func(r rune) bool {
-		return r != '_' && r != '$' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	}) < 0
-	return !plain || bytes.Contains(bytes.ToLower(q.Text), []byte(strings.ToLower(name)))
+	switch parseStatement(q.Text).kind {
+	case stmtDDL:
+		a := parseAltered(q.Text)
+		return a.may(string(q.Database), database, name)
+	case stmtData:
+		return !plain(name) || bytes.Contains(bytes.ToLower(q.Text), []byte(strings.ToLower(name)))
+	}
+	return false
 }
 
 // A catalogColumn is a row of information_schema.columns.

@@ -15,7 +15,11 @@ func fit(tm *binlog.TableMap, columns []catalogColumn) (*binlog.TableMap, error)
 	if len(columns) == 0 {
 		return nil, errors.New("the table is not there any more, or the user has no SELECT on it")
 	}
-	if len(columns) != len(tm.Columns) {
+	if len(columns) < len(tm.Columns) {
+		return nil, fmt.Errorf("the table has %d columns now, and had %d: one was dropped, or MariaDB hides some (UNIQUE of a TEXT or BLOB, WITH SYSTEM VERSIONING), "+
+			"which nothing names but the log with binlog_row_metadata=FULL", len(columns), len(tm.Columns))
+	}
+	if len(columns) > len(tm.Columns) {
 		return nil, fmt.Errorf("the table has %d columns now, and had %d", len(columns), len(tm.Columns))
 	}
 	full := *tm

@@ -15,7 +15,7 @@ import (
 // What the oldest servers are that are read. Before them the log lacks what
 // this reads: GTIDs of every transaction, checksums, metadata of columns.
 const (
-	oldestMySQL   = 5_07_00
+	oldestMySQL   = 8_00_00
 	oldestMariaDB = 10_05_00
 )
 
@@ -62,7 +62,7 @@ func (c *checker) stop(hint, format string, args ...any) {
 }
 
 func (c *checker) checkVersion() {
-	oldest, name := oldestMySQL, "MySQL 5.7"
+	oldest, name := oldestMySQL, "MySQL 8.0"
 	if c.server.MariaDB {
 		oldest, name = oldestMariaDB, "MariaDB 10.5"
 	}

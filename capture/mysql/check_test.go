@@ -88,6 +88,12 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 			{"a table that does not exist", leastPrivileges, func(cfg *mysql.Config) {
 				cfg.Tables = []string{d.Name + ".orders", d.Name + ".nothing"}
 			}, []string{"there is no table " + d.Name + ".nothing"}},
+			{"a table of the server's own", leastPrivileges, func(cfg *mysql.Config) {
+				cfg.Tables = []string{d.Name + ".orders", "mysql.user"}
+			}, []string{"the table mysql.user is the server's own"}},
+			{"a table with a schema", leastPrivileges, func(cfg *mysql.Config) {
+				cfg.Tables = []string{d.Name + ".public.orders"}
+			}, []string{"there is no table " + d.Name + ".public.orders", "write it as database.table"}},
 			{"a glob that matches nothing", leastPrivileges, func(cfg *mysql.Config) { cfg.Tables = []string{"nothing_*.*"} }, []string{"no table matches"}},
 			{"the server's own server_id", leastPrivileges, func(cfg *mysql.Config) {
 				cfg.ServerID = uint32(number(t, d.One(t, "SELECT @@server_id")))

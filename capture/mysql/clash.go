@@ -56,36 +56,36 @@ func lockName(serverID uint32) string {
 	return "tailrace server_id " + strconv.FormatUint(uint64(serverID), 10)
 }
 
-// holder returns the server's number of the connection that holds our lock, 0 if
-// there is none or the server has no such locks.
-func (s *Source) holder(ctx context.Context) (id uint64, err error) {
-	err = s.ask(ctx, "look for another one with our server_id", func(c *client.Conn) error {
-		r, err := first(queryRecords(c, "SELECT IS_USED_LOCK('"+lockName(s.cfg.ServerID)+"') AS id"))
-		if serverError(err) != nil {
-			return nil // a cluster that refuses such locks: there the server's own ways remain
-		}
-		id, _ = strconv.ParseUint(r["id"], 10, 64)
-		return err
-	})
-	return id, err
+// holder returns the server's number of the connection that holds the lock of our
+// server_id, 0 if there is none or the server has no such locks. own says that it
+// is one of ours: it holds the lock of our own name too. Its number alone would not
+// do, since a server that was started again gives the same ones to others.
+func (s *Source) holder(c *client.Conn) (id uint64, own bool, err error) {
+	r, err := first(queryRecords(c, "SELECT IS_USED_LOCK('"+lockName(s.cfg.ServerID)+"') AS id, IS_USED_LOCK('"+s.target.own+"') AS own"))
+	if serverError(err) != nil {
+		return 0, false, nil // a cluster that refuses such locks: there the server's own ways remain
+	}
+	id, _ = strconv.ParseUint(r["id"], 10, 64)
+	return id, id != 0 && r["own"] == r["id"], err
 }
 
 // release ends the connection of the last stream at the server's side. Left
 // alone the server would notice only when it has something to say, and the next
 // reader would have to wait for that.
 func (s *Source) release() {
-	own := s.target.reader.Load()
-	if own == 0 {
+	if !s.target.read.Load() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	if id, err := s.holder(ctx); err == nil && id == own {
-		// One may always kill what is one's own. If it fails, takeLock tries again.
-		_ = s.ask(ctx, "end the last stream", func(c *client.Conn) error {
-			return execute(c, "KILL "+strconv.FormatUint(id, 10))
-		})
-	}
+	// One may always kill what is one's own. If it fails, takeLock tries again.
+	_ = s.ask(ctx, "end the last stream", func(c *client.Conn) error {
+		id, own, err := s.holder(c)
+		if err != nil || !own {
+			return err
+		}
+		return execute(c, "KILL "+strconv.FormatUint(id, 10))
+	})
 }
 
 // alone waits until no other connection reads the log as us. A predecessor that
@@ -93,8 +93,13 @@ func (s *Source) release() {
 func (s *Source) alone(ctx context.Context) error {
 	deadline := time.Now().Add(s.cfg.SlotWait)
 	for told := false; ; told = true {
-		id, err := s.holder(ctx)
-		if err != nil || id == 0 || id == s.target.reader.Load() { // takeLock ends our own
+		var id uint64
+		var own bool
+		err := s.ask(ctx, "look for another one with our server_id", func(c *client.Conn) (err error) {
+			id, own, err = s.holder(c)
+			return err
+		})
+		if err != nil || id == 0 || own { // takeLock ends our own
 			return err
 		}
 		if time.Now().After(deadline) {

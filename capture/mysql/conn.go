@@ -19,7 +19,7 @@ import (
 
 const (
 	connectTimeout = 10 * time.Second
-	urlHint        = "write it as mysql://user:password@host:3306/database or mariadb://…"
+	urlHint        = "write it as mysql://user:password@host:3306/database or mariadb://…, where a password's characters other than letters, digits and - . _ ~ are percent-encoded"
 )
 
 // A target is what the source URL says: where the server is and how to get in.
@@ -34,9 +34,14 @@ type target struct {
 	tls      tlsChoice
 	timeout  time.Duration // of connecting
 
-	// reader is the server's number of the connection that we read the log on
-	// at last.
-	reader atomic.Uint64
+	// met says who the server is, as the first connection since Locate began found
+	// it; nil before.
+	met atomic.Pointer[string]
+	// own names a lock that nobody else takes: the connections that we read the
+	// log on hold it.
+	own string
+	// read says that there was such a connection.
+	read atomic.Bool
 }
 
 // parseURL reads the source URL and decides about TLS: full verification
@@ -44,8 +49,11 @@ type target struct {
 // fall-back to plain text. The error is of the class Usage.
 func parseURL(text string) (*target, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != MySQL && u.Scheme != MariaDB {
-		return nil, failure.Usage(urlHint, "the source URL is not one of MySQL or MariaDB") // err would show the password
+	if err != nil {
+		return nil, failure.Usage(urlHint, "the source URL can't be read") // err would show the password
+	}
+	if u.Scheme != MySQL && u.Scheme != MariaDB {
+		return nil, failure.Usage(urlHint, "the source URL is not one of MySQL or MariaDB")
 	}
 	t := &target{
 		mariadb: u.Scheme == MariaDB,
@@ -169,7 +177,7 @@ func (t *target) login(ctx context.Context, program string) (*client.Conn, error
 		return nil, ctx.Err()
 	case limited.Err() != nil:
 		return nil, fmt.Errorf("nothing that answers as MySQL does was met at %s within %s", t.address, t.timeout)
-	case serverError(err) == nil && !isCertificate(err) && d.err != nil:
+	case serverError(err) == nil && certificateError(err) == nil && d.err != nil:
 		return nil, d.err // what the library makes of it hides it
 	}
 	return nil, err
@@ -185,8 +193,40 @@ func (t *target) settle(ctx context.Context, c *client.Conn) error {
 		return failure.Stop("write the source URL as mysql://…", "the server is a MySQL, and the source URL begins with mariadb://")
 	}
 	return within(ctx, c, func() error {
-		return execute(c, "SET NAMES utf8mb4", "SET SESSION sql_mode = '', SESSION lock_wait_timeout = 10")
+		if err := execute(c, "SET NAMES utf8mb4", "SET SESSION sql_mode = '', SESSION lock_wait_timeout = 10"); err != nil {
+			return err
+		}
+		return t.meet(c)
 	})
+}
+
+// errElsewhere ends what was begun with another server: a name or a proxy leads
+// to a new one, and what one server said of its log is nothing for another one.
+var errElsewhere = failure.Retry(errors.New("the address leads to another server than before"))
+
+// meet asks who the server is. Two MariaDBs of one cluster may share a server_id,
+// and a copy of a MySQL its UUID.
+func (t *target) meet(c *client.Conn) error {
+	const host = "@@server_id, @@port, @@hostname"
+	sql := "SELECT @@server_uuid, " + host
+	if t.mariadb {
+		sql = "SELECT " + host
+	}
+	rows, err := query(c, sql)
+	if err != nil {
+		return err
+	}
+	if len(rows) != 1 {
+		return errForeign
+	}
+	who := strings.Join(rows[0], " ")
+	switch met := t.met.Load(); {
+	case met == nil:
+		t.met.Store(&who)
+	case *met != who:
+		return errElsewhere
+	}
+	return nil
 }
 
 func isMariaDB(version string) bool { return strings.Contains(strings.ToLower(version), "mariadb") }

@@ -27,8 +27,8 @@ func classify(doing string, err error) error {
 	if my := serverError(err); my != nil {
 		return classifyServer(doing, my)
 	}
-	if isCertificate(err) {
-		return failure.StopFrom(err, "give the server's CA with tls_ca=, or say tls= in the source URL", "%s: the server's certificate was refused", doing)
+	if cause := certificateError(err); cause != nil {
+		return failure.StopFrom(cause, "give the server's CA with tls_ca= in the source URL; or, if you trust the network, say tls=require (encrypted, nobody verified)", "%s: the server's certificate was refused", doing)
 	}
 	text := err.Error()
 	if strings.Contains(text, "does not support TLS") {
@@ -86,7 +86,9 @@ func classifyServer(doing string, my *mysql.MyError) error {
 		return failure.StopFrom(said, "check user and password of the source URL, and from which hosts the user may come", "%s: the server refused the login", doing)
 	case 3159:
 		return failure.StopFrom(said, "leave tls=disable out of the source URL", "%s: the server wants TLS", doing)
-	case 1044, 1142, 1143, 1227, 1370:
+	case 1044:
+		return failure.StopFrom(said, "check the database in the source URL, or GRANT SELECT ON it", "%s: permission denied", doing)
+	case 1142, 1143, 1227, 1370:
 		return failure.StopFrom(said, "grant what is missing", "%s: permission denied", doing)
 	case 1049:
 		return failure.StopFrom(said, "check the database at the end of the source URL", "%s: there is no such database", doing)
@@ -94,8 +96,11 @@ func classifyServer(doing string, my *mysql.MyError) error {
 	if strings.Contains(my.Message, "insecure transport") { // MariaDB has a number for it only lately
 		return failure.StopFrom(said, "leave tls=disable out of the source URL", "%s: the server wants TLS", doing)
 	}
-	return failure.StopFrom(said, "", "%s", doing)
+	return failure.StopFrom(said, unknownHint, "%s", doing)
 }
+
+// unknownHint is for what the server says and nobody has foreseen.
+const unknownHint = "see the server's error log, and its manual for what it says"
 
 // What the server says when it can't give the log from a place on, in small
 // letters. MySQL says source and replica since 8.0.26, MariaDB master and slave.
@@ -106,6 +111,7 @@ var gone = []string{
 	"could not find next log",               // purged while it was read
 	"position > file size",                  // the log was cut, by a crash or a restored copy
 	"impossible position",                   //
+	"i/o error reading log event",           // the log was begun anew while it was read
 	"more gtids than",                       // the server lost transactions
 	"which is not in the master's binlog",   // MariaDB
 	"is missing the gtid",                   //
@@ -138,7 +144,7 @@ func classifyDump(doing, message string, said error) error {
 			return failure.StopFrom(fmt.Errorf("%w: %w", capture.ErrLost, said), lostHint, "%s", doing)
 		}
 	}
-	return failure.StopFrom(said, "", "%s", doing)
+	return failure.StopFrom(said, unknownHint, "%s", doing)
 }
 
 // clash is what the older of two replicas of one identity meets: the server
@@ -150,7 +156,9 @@ func clash(doing string) error {
 
 // lostHint is what remains when the log since the checkpoint is gone. With the
 // checkpoint in place --from now would do nothing if the first start had it too.
-const lostHint = "changes since the checkpoint can't be read any more: copy the tables again, move the checkpoint away and start with --from now"
+const lostHint = "changes since the checkpoint can't be read any more: " + anewHint
+
+const anewHint = "copy the tables again, move the checkpoint away and start with --from now"
 
 // lost is the error for a place that the server can't give any more.
 func lost(format string, args ...any) error { return lostFor(lostHint, format, args...) }

@@ -30,6 +30,10 @@ func TestTheServersErrorsHaveAClass(t *testing.T) {
 			"Cannot replicate because the source purged required binary logs. Replicate the missing transactions from elsewhere", failure.ExitStop, true,
 		},
 		{"the file is not there", 1236, "Could not find first log file name in binary log index file", failure.ExitStop, true},
+		{
+			"the file was begun anew while it was read", 1236,
+			"I/O error reading log event; the first event '' at 4, the last event read from './binlog.000001' at 3743, the last byte read from './binlog.000001' at 3743.", failure.ExitStop, true,
+		},
 		{"the file is shorter", 1236, "Client requested source to start replication from position > file size", failure.ExitStop, true},
 		{
 			"transactions were lost", 1236,

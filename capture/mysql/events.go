@@ -33,7 +33,7 @@ func (s *stream) handle(ctx context.Context, f frame, u *event.Unit) error {
 	h := f.header
 	if f.spooled {
 		s.place.crc = f.crc
-		return s.openSpooled(h)
+		return s.openSpooled()
 	}
 	if h.Type == binlog.FormatDescription {
 		s.place.created = h.Timestamp
@@ -75,12 +75,16 @@ func (s *stream) handle(ctx context.Context, f frame, u *event.Unit) error {
 		}
 		return nil
 	case binlog.PreviousGTIDs, binlog.MariaGTIDList, binlog.BinlogCheckpoint:
-		if !s.group.open {
-			s.settle(u) // a file that was left behind may be purged
-		}
+		s.passHead(h, u)
 		return nil
 	case binlog.Incident:
-		return failure.Stop("copy the tables again, then start behind it with --from; the server's error log says what happened",
+		if s.group.open && s.group.skip {
+			return s.commit(u) // it ends its group
+		}
+		if !s.group.open && s.precedes(int64(h.Timestamp)*1000, s.place.commit()) {
+			return nil
+		}
+		return failure.Stop("copy the tables again, then start behind it with "+s.behind()+"; the server's error log says what happened",
 			"the server lost events at %s (INCIDENT_EVENT)", s.place.text())
 	case binlog.TransactionPayload:
 		return s.openPayload(f.body)
@@ -101,10 +105,10 @@ func (s *stream) large(f frame) error {
 		if err != nil {
 			return s.bad(err)
 		}
-		if m, err := s.versions.find(id); err != nil {
+		if m, err := s.rowsOf(id); err != nil {
 			return s.bad(err)
-		} else if m != nil && s.wanted() {
-			return s.tooLarge(h, m.String())
+		} else if m != nil {
+			return s.tooLarge(h, m.name)
 		}
 	default:
 		return s.tooLarge(h, "")
@@ -158,13 +162,25 @@ func (s *stream) event(ctx context.Context, h binlog.Header, body []byte, offset
 		if err != nil {
 			return s.bad(err)
 		}
-		if m, err := s.versions.find(id); err != nil {
+		if m, err := s.rowsOf(id); err != nil {
 			return s.bad(err)
 		} else if m == nil {
 			return nil
 		}
-		return s.undecoded(h.Type, "SET GLOBAL binlog_row_value_options = '', reconnect the application, and copy the table again")
+		if s.group.preparing != nil {
+			return s.keepRows(h, body, offset)
+		}
+		return s.undecoded(h.Type, "SET GLOBAL binlog_row_value_options = '', reconnect the application, copy the table again, and start behind it with "+s.behind())
 	case binlog.ExecuteLoadQuery:
+		q, err := binlog.ParseExecuteLoadQuery(body)
+		if err != nil {
+			return s.bad(err)
+		}
+		if touches, err := s.touches(q); err != nil {
+			return s.bad(err)
+		} else if !touches {
+			return nil
+		}
 		return s.statement("LOAD DATA")
 	case binlog.Stop, binlog.Rotate, binlog.IntVar, binlog.Rand, binlog.UserVar, binlog.Ignorable, binlog.RowsQuery,
 		binlog.BeginLoadQuery, binlog.AppendBlock, binlog.DeleteFile, binlog.TransactionContext, binlog.ViewChange,
@@ -177,7 +193,8 @@ func (s *stream) event(ctx context.Context, h binlog.Header, body []byte, offset
 	return s.undecoded(h.Type, "exclude the table if it is one of row events, or report this with the server's version")
 }
 
-// text returns the start of the last event for people, and for --from.
+// text returns the start of the last event for people. --from takes it only where
+// a transaction begins there.
 func (p *place) text() string { return fmt.Sprintf("file:%s:%d", p.file, p.start) }
 
 // straddles is the error for a start that is not between two events.

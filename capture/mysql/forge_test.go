@@ -178,9 +178,9 @@ func (f *forge) open(t testing.TB, from event.Position, known string) capture.St
 
 // read reads a forged log to its end: its events, the last position, and what
 // ended it.
-func (f *forge) read(t testing.TB, from event.Position) (events []string, at event.Position, bound uint64, err error) {
+func (f *forge) read(t testing.TB, from event.Position, known string) (events []string, at event.Position, bound uint64, err error) {
 	t.Helper()
-	stream := f.open(t, from, "")
+	stream := f.open(t, from, known)
 	enc := encode.NewNative("mysql", "test")
 	for {
 		var u event.Unit

@@ -134,7 +134,6 @@ func (w *wire) take(b []byte) error {
 func (w *wire) endGiant() (frame, bool, error) {
 	g := w.giant
 	w.giant = giant{}
-	w.events++
 	if w.trailer(g.header) > 0 && g.sum != binary.LittleEndian.Uint32(g.trailer[:]) {
 		return frame{}, false, wrongSum(g.header)
 	}

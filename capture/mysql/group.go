@@ -21,6 +21,7 @@ type group struct {
 	skip      bool      // its rows don't count if it ends here: it is before the start that was asked for, or was read before
 	payload   bool      // it came compressed
 	preparing *held     // what keeps its rows if it is an XA transaction
+	counting  *held     // the prepared transaction that it commits, while its rows are read
 	closes    groupGTID // of the PREPARE that it ends, which was a hole until now (C4.2)
 
 	items  int // how many were put into units
@@ -60,10 +61,16 @@ func (s *stream) begin(txn event.Txn, g groupGTID, u *event.Unit) error {
 	txn.Commit, txn.File = s.place.commit(), s.place.file
 	s.group = group{
 		open: true, txn: txn, gtid: g, start: s.place.start, saves: s.group.saves[:0],
-		skip:  txn.Millis < s.memory.Since || txn.Commit < s.read,
+		skip:  s.precedes(txn.Millis, txn.Commit),
 		begin: savepoint{unit: s.unit.number, at: extentOf(u)},
 	}
 	return nil
+}
+
+// precedes reports whether something lies before the start that was asked for, or
+// was read before.
+func (s *stream) precedes(millis int64, place uint64) bool {
+	return millis < s.memory.Since || place < s.read
 }
 
 // beginMySQL opens a group of MySQL.
@@ -136,13 +143,14 @@ func (s *stream) rollback(u *event.Unit, gtid groupGTID) error {
 	if !g.open {
 		return s.bad(errEnds)
 	}
+	g.gtid = gtid
 	if err := s.takeBack(g.begin, u); err != nil {
 		return err
 	}
 	if g.preparing != nil {
 		g.preparing.spool.close()
 	}
-	s.add(gtid)
+	s.add(g.gtid)
 	s.reach(u)
 	return nil
 }
@@ -152,7 +160,7 @@ func (s *stream) takeBack(to savepoint, u *event.Unit) error {
 	g := &s.group
 	if g.handed > to.items {
 		return failure.Stop(
-			"see what is right in the tables that the transaction changed, then go on behind it with --from",
+			"see what is right in the tables that the transaction changed, then go on behind it with "+s.behind(),
 			"the transaction at %s:%d was rolled back, and some of its rows are published: it changed tables of several engines and was too large to be held",
 			s.place.file, g.start)
 	}
@@ -193,12 +201,16 @@ func (s *stream) wanted() bool { return !s.group.skip || s.group.preparing != ni
 
 // add puts the group's GTID among those that positions name.
 func (s *stream) add(g groupGTID) {
+	s.at.add(g, s.src.server.MariaDB)
+}
+
+func (p *position) add(g groupGTID, mariadb bool) {
 	switch {
-	case !g.known || !s.at.byGTID:
-	case s.src.server.MariaDB:
-		s.at.list.Set(g.domain, g.server, g.number)
+	case !g.known || !p.byGTID:
+	case mariadb:
+		p.list.Set(g.domain, g.server, g.number)
 	default:
-		s.at.set.Add(g.source, g.number)
+		p.set.Add(g.source, g.number)
 	}
 }
 
@@ -206,6 +218,7 @@ func (s *stream) add(g groupGTID) {
 // behind it.
 func (s *stream) reach(u *event.Unit) {
 	s.clock = s.group.txn.Millis
+	s.unplaced = false
 	s.rememberXA()
 	s.group = group{saves: s.group.saves[:0]}
 	s.unit.index = -1

@@ -71,8 +71,9 @@ func (s *stream) judge(st statement, q binlog.QueryEvent, u *event.Unit) error {
 			return s.statement(st.verb)
 		}
 	case stmtDDL:
-		if !s.group.began && !s.group.skip && len(s.memory.Tables) > 0 {
-			s.memory.forget()
+		// What an earlier life has read was considered there. One inside of
+		// BEGIN counts too: CREATE OR REPLACE TABLE … SELECT.
+		if s.group.txn.Commit >= s.read && s.memory.forget(parseAltered(q.Text), string(q.Database)) {
 			s.versions.forget()
 			s.remember = true
 		}
@@ -100,7 +101,7 @@ func (s *stream) touches(q binlog.QueryEvent) (bool, error) {
 
 // statement is the error for rows that were changed without row events (C4.6).
 func (s *stream) statement(verb string) error {
-	return failure.Stop("set binlog_format = ROW for every session, copy the tables that the statement changed again, then start behind it with --from",
+	return failure.Stop("set binlog_format = ROW for every session, copy the tables that the statement changed again, then start behind it with "+s.behind(),
 		"a statement (%s) at %s changed rows without row events: its session had binlog_format STATEMENT or MIXED", verb, s.place.text())
 }
 
@@ -119,7 +120,7 @@ func (s *stream) truncate(st statement, q binlog.QueryEvent, u *event.Unit) erro
 		return nil
 	}
 	if !utf8.ValidString(name) {
-		return failure.Stop("give tables names of ASCII, or let sessions that empty them use utf8mb4; then start behind it with --from",
+		return failure.Stop("give tables names of ASCII, or let sessions that empty them use utf8mb4; then start behind it with "+s.behind(),
 			"a table was emptied at %s, and its name is in another character set than UTF-8", s.place.text())
 	}
 	if !s.src.captures(db, name) {

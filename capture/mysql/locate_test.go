@@ -152,10 +152,10 @@ func TestPlacesOfAPerson(t *testing.T) {
 		}{
 			{"the start of the first file", "file:" + file + ":4", "", "file:" + file + ":4~"},
 			{"the end of the log", "file:" + file + ":" + offset, "", "file:" + file + ":" + offset + "~"},
-			{"behind the end of the log", "file:" + file + ":99999999", "behind the end", ""},
-			{"a file that is gone", "file:binlog.000000:4", "has purged binlog.000000", ""},
-			{"a file that is yet to come", "file:binlog.000099:4", "begun anew", ""},
-			{"a file of another name", "file:other.000001:4", "another name", ""},
+			{"behind the end of the log", "file:" + file + ":99999999", "is behind the end of the file", ""},
+			{"a file that is gone", "file:binlog.000000:4", "has purged binlog.000000: the place is lost; check --from: the server has from file:" + file + ":4 to file:" + file + ":" + offset, ""},
+			{"a file that is yet to come", "file:binlog.000099:4", "is not of this log", ""},
+			{"a file of another name", "file:other.000001:4", "is not of this log", ""},
 			{"inside an event", "file:" + file + ":5", "is not the end of a transaction", ""},
 			{"a position of this server", string(newest), "", string(newest)},
 			{"the oldest position of this server", string(oldest), "", string(oldest)},
@@ -170,7 +170,7 @@ func TestPlacesOfAPerson(t *testing.T) {
 						return
 					}
 				} else if c.from == other {
-					c.want = "does not have the transactions"
+					c.want = "does not have the transactions " + strings.TrimPrefix(other, "gtid:") + ": the place is lost; check --from: the server has from "
 				}
 				st, err := locate(t, d, checkpoint.State{}, c.from)
 				if c.want != "" {
@@ -283,6 +283,32 @@ func TestACheckpointOfAnotherKind(t *testing.T) {
 		if err != nil || st.Position != byFile.Position || st.Epoch != byFile.Epoch {
 			t.Errorf("got %s, epoch %d, %v; want %s", st.Position, st.Epoch, err, byFile.Position)
 		}
+	})
+	t.Run("a file, and GTIDs are asked for", func(t *testing.T) {
+		files, gtids := on, on
+		files.change = func(cfg *mysql.Config) { cfg.Positions = mysql.FilePositions }
+		gtids.change = func(cfg *mysql.Config) { cfg.Positions = mysql.GTIDPositions }
+		byFile := read(t, files, 1)
+		_, err := locate(t, gtids, byFile, "")
+		wantStop(t, err, "the checkpoint's place is one of a file", "auto or file again", "--from a gtid: place")
+		_, err = locate(t, gtids, byFile, string(byFile.Position))
+		wantStop(t, err, "positions are to be of GTIDs")
+		if _, err = locate(t, gtids, byFile, string(byGTID.Position)); err != nil {
+			t.Errorf("the way out: %v", err)
+		}
+	})
+	t.Run("GTIDs, and files are asked for", func(t *testing.T) {
+		files := on
+		files.change = func(cfg *mysql.Config) { cfg.Positions = mysql.FilePositions }
+		_, err := locate(t, files, byGTID, "")
+		wantStop(t, err, "the checkpoint's place is one of GTIDs", "auto or gtid again")
+		_, from, _ := strings.Cut(err.Error(), "--from ")
+		st, err := locate(t, files, byGTID, from)
+		if err != nil || !strings.HasPrefix(string(st.Position), from+"~") {
+			t.Errorf("the way out %s: %s, %v", from, st.Position, err)
+		}
+		_, err = locate(t, files, byGTID, string(byGTID.Position))
+		wantStop(t, err, "positions are to be of files")
 	})
 	t.Run("of Postgres", func(t *testing.T) {
 		st := byGTID

@@ -41,6 +41,13 @@ func (sv *server) statusStatement() string {
 	return "SHOW MASTER STATUS"
 }
 
+// forget has the next connection say anew who the server is. One that is there
+// already may lead to a server that the address does not name any more.
+func (s *Source) forget() {
+	_ = s.side.close()
+	s.target.met.Store(nil)
+}
+
 // identify asks who the server is.
 func (s *Source) identify(ctx context.Context) (err error) {
 	s.server, err = readServer(ctx, &s.side)

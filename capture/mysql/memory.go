@@ -2,6 +2,8 @@ package mysql
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/tailrace/tailrace/internal/failure"
 )
@@ -19,16 +21,16 @@ type memory struct {
 	// Prepared holds the XA transactions whose PREPARE was read and whose
 	// COMMIT or ROLLBACK was not (C4.2), in the order of the log.
 	Prepared []prepared `json:"prepared,omitempty"`
-	// Read is up to where, as a ver has it, the log was read and everything in
-	// it published but what is prepared; 0 if that is the position itself. The
-	// position is before it while it can't leave out a transaction (C4.2).
-	Read uint64 `json:"read,omitempty"`
+	// Selection is a hash of what was captured when Prepared was written.
+	Selection string `json:"selection,omitempty"`
 }
 
 // remembered is the part of a table map that the log leaves out with MINIMAL.
 type remembered struct {
-	Columns []rememberedColumn `json:"columns"`
-	Key     []int              `json:"key,omitempty"`
+	Database string             `json:"database"`
+	Name     string             `json:"name"`
+	Columns  []rememberedColumn `json:"columns"`
+	Key      []int              `json:"key,omitempty"`
 }
 
 type rememberedColumn struct {
@@ -46,6 +48,9 @@ type prepared struct {
 	Offset uint64 `json:"offset"`
 	// Empty says that no captured row is in it, so that it need not come again.
 	Empty bool `json:"empty,omitempty"`
+	// Tables holds of its table maps without names what is needed when its rows
+	// count, by hash: until then a DDL may have changed the names.
+	Tables map[string]remembered `json:"tables,omitempty"`
 }
 
 func loadMemory(text []byte) (memory, error) {
@@ -69,6 +74,23 @@ func (m *memory) encode() []byte {
 	return text
 }
 
-// forget drops what was remembered of tables. Any DDL may have changed what the
-// catalog would say; the reader calls it when it meets one.
-func (m *memory) forget() { clear(m.Tables) }
+// forget drops what was remembered of tables that a statement may have altered,
+// and reports whether there were such. The reader calls it when it meets a DDL.
+func (m *memory) forget(a altered, session string) bool {
+	before := len(m.Tables)
+	maps.DeleteFunc(m.Tables, func(_ string, r remembered) bool { return a.may(session, r.Database, r.Name) })
+	return len(m.Tables) < before
+}
+
+// choose notes what is captured now. Whether a prepared transaction has rows of
+// that is not known if it was something else when the PREPARE was read.
+func (m *memory) choose(selection string) {
+	if m.Selection == selection {
+		return
+	}
+	m.Selection = selection
+	m.Prepared = slices.Clone(m.Prepared)
+	for i := range m.Prepared {
+		m.Prepared[i].Empty = false
+	}
+}

@@ -10,10 +10,12 @@ import (
 )
 
 // named completes a table map that has no names (binlog_row_metadata=MINIMAL),
-// by what is remembered, or else by the catalog, if that still speaks of the
-// same table.
-func (s *stream) named(ctx context.Context, tm *binlog.TableMap) (*binlog.TableMap, error) {
-	id := mapHash(tm)
+// by what is remembered under its hash, or else by the catalog, if that still
+// speaks of the same table.
+func (s *stream) named(ctx context.Context, tm *binlog.TableMap, id string) (*binlog.TableMap, error) {
+	if h := s.elder(); h != nil {
+		return s.namedThen(ctx, tm, id, h)
+	}
 	if r, ok := s.memory.Tables[id]; ok {
 		return r.complete(tm), nil
 	}
@@ -23,6 +25,24 @@ func (s *stream) named(ctx context.Context, tm *binlog.TableMap) (*binlog.TableM
 	}
 	s.memory.Tables[id] = remember(full)
 	s.remember = true
+	return full, nil
+}
+
+// namedThen completes a table map of a prepared transaction with the names of its
+// PREPARE. It returns nil if they are not known and may never be needed: the
+// catalog is asked for them when the rows count.
+func (s *stream) namedThen(ctx context.Context, tm *binlog.TableMap, id string, h *held) (*binlog.TableMap, error) {
+	if r, ok := h.Tables[id]; ok {
+		return r.complete(tm), nil
+	}
+	if s.group.preparing != nil {
+		return nil, nil
+	}
+	full, err := s.src.columns(ctx, tm, h.File, h.Offset)
+	if err != nil {
+		return nil, err
+	}
+	h.name(id, remember(full))
 	return full, nil
 }
 
@@ -38,7 +58,7 @@ func mapHash(tm *binlog.TableMap) string {
 
 // remember keeps what the catalog added to a table map.
 func remember(tm *binlog.TableMap) remembered {
-	r := remembered{Columns: make([]rememberedColumn, len(tm.Columns)), Key: tm.Key}
+	r := remembered{Database: tm.Database, Name: tm.Name, Columns: make([]rememberedColumn, len(tm.Columns)), Key: tm.Key}
 	for i, c := range tm.Columns {
 		r.Columns[i] = rememberedColumn{Name: c.Name, Unsigned: c.Unsigned, Charset: c.Charset, Labels: c.Labels}
 	}

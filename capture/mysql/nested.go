@@ -84,7 +84,7 @@ func (s *stream) spoolPayload() error {
 }
 
 // openSpooled goes into a compressed transaction that is on disk.
-func (s *stream) openSpooled(h binlog.Header) error {
+func (s *stream) openSpooled() error {
 	from := s.spooling
 	s.spooling = nil
 	r, err := from.reader()
@@ -189,10 +189,10 @@ func (s *stream) largeNested(h binlog.Header, head, size int) error {
 		if err != nil {
 			return s.bad(err)
 		}
-		if m, err := s.versions.find(id); err != nil {
+		if m, err := s.rowsOf(id); err != nil {
 			return s.bad(err)
-		} else if m != nil && s.wanted() {
-			return s.tooLarge(h, m.String())
+		} else if m != nil {
+			return s.tooLarge(h, m.name)
 		}
 	} else if h.Flags&binlog.FlagIgnorable == 0 && h.Type != binlog.RowsQuery {
 		return s.tooLarge(h, "")
@@ -211,13 +211,28 @@ func (s *stream) endNested(u *event.Unit) error {
 		n.done()
 		return s.commit(u)
 	}
-	if n.offset != n.want {
-		return s.bad(fmt.Errorf("a payload declares %d bytes and has %d", n.want, n.offset))
+	if err := s.leavePayload(); err != nil {
+		return err
 	}
-	n.done()
 	if s.group.open {
 		return s.bad(errors.New("a payload has no end of its transaction"))
 	}
+	return nil
+}
+
+// leavePayload ends the run of a payload, of which everything that it declares
+// was there and nothing more.
+func (s *stream) leavePayload() error {
+	n := &s.nested
+	switch _, err := n.feed.peek(1); {
+	case n.kind != nestedPayload || err == nil:
+		return s.bad(errors.New("a transaction goes on behind its end"))
+	case !errors.Is(err, io.EOF):
+		return s.badNested(err)
+	case n.offset != n.want:
+		return s.bad(fmt.Errorf("a payload declares %d bytes and has %d", n.want, n.offset))
+	}
+	n.done()
 	return nil
 }
 

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tailrace/tailrace/capture/mysql/binlog"
 	"github.com/tailrace/tailrace/event"
@@ -19,8 +20,9 @@ type place struct {
 	start, end uint64 // of the last event
 	crc        uint32 // of it
 
-	// floor is a place that the next transaction can't begin before, used once:
-	// a server that is asked by GTID leaves out what is known.
+	// floor is a place that a transaction can't begin before, but for the prepared
+	// ones that come again: a server that is asked by GTID leaves out what is
+	// known.
 	floor uint64
 	// pass is up to where events are only followed: a dump can't begin behind
 	// 4 GiB.
@@ -56,7 +58,8 @@ func (p *place) rotate(file string, offset uint64) error {
 		return err
 	}
 	if _, ok := event.BinlogPlace(n, 0); !ok {
-		return failure.Stop("", "binlog file %s has a number that is not supported", file)
+		return failure.Stop("give the server's log another name (log_bin), so that its files are numbered anew; "+anewHint,
+			"binlog file %s has a number that is not supported", file)
 	}
 	p.file, p.number = file, n
 	p.start, p.end = offset, offset
@@ -64,11 +67,6 @@ func (p *place) rotate(file string, offset uint64) error {
 	// Below 4 GiB nothing has wrapped; for a place by file everything is gone over.
 	if p.resume.byGTID && file == p.resume.file && p.resume.offset > math.MaxUint32 {
 		p.floor = p.resume.offset
-		for _, x := range p.waiting {
-			if x.File == file {
-				p.floor = min(p.floor, x.Offset)
-			}
-		}
 	}
 	if file != p.resume.file {
 		p.pass = 0
@@ -80,7 +78,7 @@ func (p *place) rotate(file string, offset uint64) error {
 func (p *place) advance(h binlog.Header, crc uint32, begins bool) error {
 	size := uint64(h.Size)
 	least := p.end + size
-	if begins {
+	if begins && !p.again(h) {
 		least = max(least, p.floor+size)
 	}
 	if h.NextPos != 0 {
@@ -88,9 +86,18 @@ func (p *place) advance(h binlog.Header, crc uint32, begins bool) error {
 	}
 	p.start, p.end, p.crc = least-size, least, crc
 	if _, ok := event.BinlogPlace(p.number, p.end); !ok {
-		return failure.Stop("", "binlog file %s is larger than 1 TiB, which is not supported", p.file)
+		return failure.Stop("run FLUSH BINARY LOGS at the server; "+anewHint, "binlog file %s is larger than 1 TiB, which is not supported", p.file)
 	}
 	return nil
+}
+
+// again reports whether a transaction that begins is a prepared one that comes
+// once more, before the floor.
+func (p *place) again(h binlog.Header) bool {
+	start := h.NextPos - h.Size
+	return slices.ContainsFunc(p.waiting, func(x prepared) bool {
+		return !x.Empty && x.File == p.file && x.Offset >= p.end && uint32(x.Offset) == start
+	})
 }
 
 // passing reports whether the last event lies before the place that was asked

@@ -14,11 +14,12 @@ import (
 
 // A position is a place in the binlog at which a transaction has ended. Its text:
 //
-//	gtid:SET@FILE:OFFSET~CREATED.START.CRC
-//	file:FILE:OFFSET~CREATED.START.CRC
+//	gtid:SET@FILE:OFFSET~CREATED.START.CRC!READ
+//	file:FILE:OFFSET~CREATED.START.CRC!READ
 //
-// SET is of MySQL (uuid:1-77) or of MariaDB (0-1-100). What a person writes has
-// no mark, and may have no file beside the set.
+// SET is of MySQL (uuid:1-77) or of MariaDB (0-1-100). READ is there only while
+// the position is held back. What a person writes has no mark, and may have no
+// file beside the set.
 type position struct {
 	byGTID bool      // the place is given by set or list; both are empty at the beginning of all
 	set    *gtid.Set // MySQL; not nil if byGTID and list is empty
@@ -26,6 +27,10 @@ type position struct {
 	file   string    // "" if not known
 	offset uint64
 	mark   mark
+	// read is up to where, as a ver has it, everything is published but the
+	// transactions that were prepared behind this place and wait for their end
+	// (C4.2); 0 if the position is not held back for one.
+	read uint64
 }
 
 // A mark tells a place from the same place in another log (C4.4): one that was
@@ -40,6 +45,9 @@ type mark struct {
 const (
 	gtidTag = "gtid:"
 	fileTag = "file:"
+
+	exampleMySQL   = "gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77"
+	exampleMariaDB = "gtid:0-1-100"
 
 	// firstOffset is where the first event of a file stands.
 	firstOffset = 4
@@ -63,12 +71,15 @@ func (p *position) append(dst []byte) []byte {
 	}
 	dst = appendFile(dst, p.file)
 	dst = strconv.AppendUint(append(dst, ':'), p.offset, 10)
-	if p.mark == (mark{}) {
-		return dst
+	if p.mark != (mark{}) {
+		dst = strconv.AppendUint(append(dst, '~'), uint64(p.mark.created), 16)
+		dst = strconv.AppendUint(append(dst, '.'), p.mark.start, 16)
+		dst = strconv.AppendUint(append(dst, '.'), uint64(p.mark.crc), 16)
 	}
-	dst = strconv.AppendUint(append(dst, '~'), uint64(p.mark.created), 16)
-	dst = strconv.AppendUint(append(dst, '.'), p.mark.start, 16)
-	return strconv.AppendUint(append(dst, '.'), uint64(p.mark.crc), 16)
+	if p.read != 0 {
+		dst = strconv.AppendUint(append(dst, '!'), p.read, 16)
+	}
+	return dst
 }
 
 // gtids returns the set as text.
@@ -107,11 +118,12 @@ func plainInFile(c byte) bool {
 func parsePosition(text event.Position) (position, error) {
 	p, err := readPosition(string(text))
 	if err != nil {
-		return position{}, failure.StopFrom(err, "write it as gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77 or gtid:0-1-100 (MariaDB) or file:binlog.000003:1542",
-			"%.200q is not a place in a binlog", text)
+		return position{}, failure.StopFrom(err, positionHint, "%.200q is not a place in a binlog", text)
 	}
 	return p, nil
 }
+
+const positionHint = "write it as " + exampleMySQL + " (MySQL), " + exampleMariaDB + " (MariaDB) or file:binlog.000003:1542"
 
 func readPosition(text string) (p position, err error) {
 	if file, ok := strings.CutPrefix(text, fileTag); ok {
@@ -142,6 +154,12 @@ func readPosition(text string) (p position, err error) {
 
 // readFile reads FILE:OFFSET and the mark behind it.
 func (p *position) readFile(text string) (err error) {
+	text, read, held := strings.Cut(text, "!")
+	if held {
+		if p.read, err = strconv.ParseUint(read, 16, 64); err != nil {
+			return errors.New("behind ! there is not a number in hex")
+		}
+	}
 	text, marked, hasMark := strings.Cut(text, "~")
 	name, offset, ok := cutLast(text, ":")
 	if !ok {
@@ -210,15 +228,4 @@ func fileNumber(name string) (base string, n uint64, err error) {
 		return "", 0, fmt.Errorf("%.80q is not the name of a binlog: it does not end with a number", name)
 	}
 	return base, n, nil
-}
-
-// CheckTarget refuses an end that no position of this source has: text that is
-// neither "", which is none, nor "now", nor a position. The command calls it
-// before anything is connected.
-func CheckTarget(text string) error {
-	if text == "" || text == event.Now {
-		return nil
-	}
-	_, err := parsePosition(event.Position(text))
-	return err
 }

@@ -27,6 +27,7 @@ func TestPositionText(t *testing.T) {
 		{"a list with its place", "gtid:0-1-100@binlog.000003:4", mysql.Position{GTIDs: "0-1-100", ByGTID: true, File: "binlog.000003", Offset: 4}},
 		{"a file", "file:binlog.000003:1542", mysql.Position{File: "binlog.000003", Offset: 1542}},
 		{"a file with a mark", "file:binlog.000003:4~1.0.0", mysql.Position{File: "binlog.000003", Offset: 4, Created: 1}},
+		{"a file, held back for a prepared transaction", "file:binlog.000003:1542~1.5ff.3!30000001000", mysql.Position{File: "binlog.000003", Offset: 1542, Created: 1, Start: 0x5ff, CRC: 3, Read: 0x30000001000}},
 		{"an offset behind 4 GiB", "file:binlog.000003:5000000000", mysql.Position{File: "binlog.000003", Offset: 5_000_000_000}},
 		{"a file's name with every odd character", "file:a%20b%3a%40%7e%25%c3%a9/x.1234567:4", mysql.Position{File: "a b:@~%é/x.1234567", Offset: 4}},
 	} {
@@ -57,6 +58,7 @@ func TestPositionTextRefuses(t *testing.T) {
 		{"half an escape", "file:binlog%2.000003:4"},
 		{"a mark of two numbers", "file:binlog.000003:1542~1.2"},
 		{"a mark that is not hex", "file:binlog.000003:1542~1.2.x"},
+		{"a place that was read to and is not hex", "file:binlog.000003:1542!x"},
 		{"a mark behind the place", "file:binlog.000003:1542~1.606.3"},
 		{"a set that is none", "gtid:" + uuid},
 		{"a list that is none", "gtid:0-1"},
@@ -111,6 +113,7 @@ func TestReached(t *testing.T) {
 		{"a later file", "file:b.000010:4", "file:b.000009:1542", true},
 		{"files of more digits", "file:b.1000000:4", "file:b.999999:1542", true},
 		{"an earlier file", "file:b.000002:9999", "file:b.000003:4", false},
+		{"a file of another name", "file:b.000003:1542", "file:a.000001:4", false},
 		{"a file and a set with a place", "file:b.000003:1542", "gtid:" + uuid + ":1-7@b.000003:1542", true},
 		{"a file and a set without a place", "file:b.000003:1542", "gtid:" + uuid + ":1-7", false},
 		{"a set with everything", "gtid:" + uuid + ":1-8", "gtid:" + uuid + ":1-7", true},

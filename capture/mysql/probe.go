@@ -33,7 +33,7 @@ func (r *dumper) probe(ctx context.Context, file string, offset uint64, each fun
 			return err
 		}
 		if !ok {
-			if err := w.fill(ctx, true); err != nil {
+			if err := w.fill(ctx); err != nil {
 				return err
 			}
 			continue

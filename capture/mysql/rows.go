@@ -36,23 +36,20 @@ func (s *stream) rowsEvent(h binlog.Header, op event.Op, body []byte, offset uin
 	if r.TableID == dummyID && len(r.Data) == 0 {
 		return nil
 	}
-	table, err := s.versions.find(r.TableID)
+	m, err := s.rowsOf(r.TableID)
 	if err == nil && !s.group.open {
 		err = errOutside
 	}
 	if err != nil {
 		return s.bad(err)
 	}
-	if table == nil {
+	if m == nil {
 		return nil
 	}
-	if held := s.group.preparing; held != nil { // when it is committed is not known yet
-		held.Empty = false
-		return s.keep(h, body, offset)
+	if s.group.preparing != nil { // when it is committed is not known yet
+		return s.keepRows(h, body, offset)
 	}
-	if s.group.skip {
-		return nil
-	}
+	table := m.table
 	l := table.Layout.(*layout)
 	if r.Columns != l.columns {
 		return s.bad(errColumns)

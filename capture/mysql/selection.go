@@ -1,7 +1,10 @@
 package mysql
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -52,6 +55,18 @@ func (s *selection) capturesIn(database string) bool {
 	return slices.ContainsFunc(s.include, func(p glob.Pattern) bool { return p.MatchNamespace(database) })
 }
 
+// hash tells this choice from another one.
+func (s *selection) hash() string {
+	h := sha256.New()
+	for _, patterns := range [][]glob.Pattern{s.include, s.exclude} {
+		for _, p := range patterns {
+			fmt.Fprintf(h, "%q ", p.Text)
+		}
+		fmt.Fprintf(h, "%t ", s.fold)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
 // A tableName is a table as the catalog has it now.
 type tableName struct{ database, name string }
 
@@ -90,10 +105,16 @@ func (s *selection) match(all []tableName) (unmatched []string, err error) {
 		if slices.ContainsFunc(all, func(t tableName) bool { return s.matches(p, t) }) {
 			continue
 		}
-		if p.Literal() {
+		database, _, _ := strings.Cut(p.Text, ".")
+		switch system := slices.Contains(systemDatabases, strings.ToLower(database)); {
+		case p.Literal() && system:
+			errs = append(errs, failure.Stop("leave it out of source.tables", "the table %s is the server's own, which is never captured", p.Text))
+		case p.Literal() && strings.Count(p.Text, ".") > 1:
+			errs = append(errs, failure.Stop("write it as database.table: there is no schema between", "there is no table %s", p.Text))
+		case p.Literal():
 			errs = append(errs, failure.Stop("check the name in source.tables; a table is seen only with a privilege on it: GRANT SELECT ON "+p.Text+" TO the user",
 				"there is no table %s", p.Text))
-		} else {
+		default:
 			unmatched = append(unmatched, p.Text)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
@@ -39,7 +38,7 @@ type dumper struct {
 func (s *Source) dumper() *dumper {
 	return &dumper{
 		target: s.target, name: s.cfg.Name, id: s.cfg.ServerID, lock: lockName(s.cfg.ServerID),
-		max: s.cfg.MaxRow, heartbeat: heartbeat, silence: silence,
+		max: s.cfg.MaxRow, heartbeat: min(heartbeat, s.idle), silence: silence,
 	}
 }
 
@@ -97,10 +96,10 @@ func (r *dumper) takeLock(c *client.Conn) error {
 	if r.lock == "" {
 		return nil
 	}
-	rows, err := query(c, "SELECT GET_LOCK('"+r.lock+"', 0), IS_USED_LOCK('"+r.lock+"')")
+	r.target.read.Store(true)
+	rows, err := query(c, "SELECT GET_LOCK('"+r.lock+"', 0), IS_USED_LOCK('"+r.lock+"'), IS_USED_LOCK('"+r.target.own+"')")
 	if err == nil && len(rows) == 1 && rows[0][0] == "0" {
-		holder, _ := strconv.ParseUint(rows[0][1], 10, 32)
-		if holder == 0 || holder != r.target.reader.Load() {
+		if rows[0][1] == "" || rows[0][1] != rows[0][2] {
 			return r.errTaken()
 		}
 		// Our own last connection is broken, and the server does not know it yet.
@@ -111,7 +110,9 @@ func (r *dumper) takeLock(c *client.Conn) error {
 			return r.errTaken()
 		}
 	}
-	r.target.reader.Store(uint64(c.GetConnectionID()))
+	if err == nil {
+		_, err = query(c, "SELECT GET_LOCK('"+r.target.own+"', 5)") // by it takeLock knows this connection again
+	}
 	if serverError(err) != nil {
 		return nil
 	}

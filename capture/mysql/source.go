@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"crypto/rand"
 	"hash/fnv"
 	"time"
 
@@ -22,6 +23,9 @@ type Source struct {
 
 	server server
 	sel    selection
+	// idle is how long nothing may come before the server is asked whether its log
+	// is still the one that is read.
+	idle time.Duration
 }
 
 var _ capture.Source = (*Source)(nil)
@@ -54,7 +58,8 @@ func New(cfg Config) (*Source, error) {
 	if cfg.Log == nil {
 		cfg.Log = zap.NewNop()
 	}
-	return &Source{cfg: cfg, target: target, side: side{target: target, program: "tailrace " + cfg.Name}}, nil
+	target.own = "tailrace reader " + rand.Text()
+	return &Source{cfg: cfg, target: target, idle: idle, side: side{target: target, program: "tailrace " + cfg.Name}}, nil
 }
 
 // serverID makes the replica's server_id out of the pipeline's name. It lies

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"time"
 
 	"github.com/tailrace/tailrace/event"
 )
@@ -12,7 +13,7 @@ type Position struct {
 	ByGTID       bool
 	Offset       uint64
 	Created, CRC uint32
-	Start        uint64
+	Start, Read  uint64
 	Canonical    event.Position
 }
 
@@ -24,7 +25,7 @@ func ParsePosition(text event.Position) (Position, error) {
 	}
 	return Position{
 		GTIDs: p.gtids(), File: p.file, ByGTID: p.byGTID, Offset: p.offset,
-		Created: p.mark.created, Start: p.mark.start, CRC: p.mark.crc, Canonical: p.text(),
+		Created: p.mark.created, Start: p.mark.start, CRC: p.mark.crc, Read: p.read, Canonical: p.text(),
 	}, nil
 }
 
@@ -45,6 +46,9 @@ func FileNumber(name string) (string, uint64, error) { return fileNumber(name) }
 
 // Captures reports whether a source that was checked wants rows of a table.
 func (s *Source) Captures(database, table string) bool { return s.captures(database, table) }
+
+// SetIdle sets how long nothing may come before the server is asked about its log.
+func (s *Source) SetIdle(d time.Duration) { s.idle = d }
 
 // Identify asks who the server is, as Locate does.
 func (s *Source) Identify(ctx context.Context) error { return s.identify(ctx) }

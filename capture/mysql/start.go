@@ -61,11 +61,14 @@ func (s *Source) startAt(ctx context.Context, st checkpoint.State, l *logState, 
 	if err != nil {
 		return st, err
 	}
+	at.read = 0 // who names a place wants everything behind it
 	m, err := loadMemory(st.Memory)
 	if err != nil {
 		return st, err
 	}
-	m.Since, m.Prepared, m.Read = since, nil, 0 // what was prepared before the place does not come again
+	// What was prepared before the place does not come again, and what is
+	// remembered of tables is of another place.
+	m.Since, m.Prepared, m.Tables = since, nil, nil
 	st.Position, st.Bound, st.Memory = at.text(), at.commit(), m.encode()
 	return st, nil
 }
@@ -139,27 +142,27 @@ func (s *Source) startAtTime(ctx context.Context, l *logState, t time.Time) (pos
 	return s.startAtFile(ctx, l, l.files[0].name) // there is no older one that was purged
 }
 
-// startAtPlace checks a place that a person gave, or that is of a checkpoint.
+// startAtPlace checks a place that a person gave.
 func (s *Source) startAtPlace(ctx context.Context, l *logState, at position) (position, error) {
 	if err := s.readable(&at); err != nil {
 		return at, err
 	}
-	if at.byGTID {
-		if s.cfg.Positions == FilePositions {
-			return at, failure.Stop("give a file: position, or set source.mysql.positions to auto", "--from %s is a place of GTIDs, and positions are to be of files", at.text())
-		}
-		if err := s.hasGTIDs(l, &at); err != nil {
-			return at, err
-		}
-	} else if err := s.hasFile(l, &at); err != nil {
-		return at, err
+	if !s.keeps(&at) {
+		return at, s.refusedKind(&at)
+	}
+	if why := s.unavailable(l, &at); why != "" {
+		return at, lostFor(l.check(at.byGTID), "%s", why)
 	}
 	if !l.has(at.file) {
 		at.file, at.offset, at.mark = "", 0, mark{}
 		return at, nil
 	}
 	if at.mark != (mark{}) || at.byGTID {
-		return at, s.sameLog(ctx, &at)
+		same, err := s.sameLog(ctx, &at)
+		if err == nil && !same {
+			err = lostFor(l.check(at.byGTID), "the log at %s is not the one of that place", at.place())
+		}
+		return at, err
 	}
 	if s.usesGTIDs() {
 		s.cfg.Log.Info("a start at a place of a file: positions will be of files, and another server can't take over", zap.String("file", at.file))
@@ -167,6 +170,43 @@ func (s *Source) startAtPlace(ctx context.Context, l *logState, at position) (po
 	created, err := s.endsTransaction(ctx, &at)
 	at.mark = mark{created: created}
 	return at, err
+}
+
+// refusedKind is the error for a place that a person gave and keeps refuses.
+func (s *Source) refusedKind(at *position) error {
+	if at.byGTID {
+		return failure.Stop("give a file: position, or set source.mysql.positions to auto", "--from gtid:%s is a place of GTIDs, and positions are to be of files", brief(at.gtids()))
+	}
+	return failure.Stop("give a gtid: position, or set source.mysql.positions to auto", "--from file:%s is a place of a file, and positions are to be of GTIDs", at.place())
+}
+
+// unavailable says why the log can't be read from a place that a person gave, ""
+// if it can.
+func (s *Source) unavailable(l *logState, at *position) string {
+	if !at.byGTID {
+		if missing := l.missingFile(at); missing != "" || l.has(at.file) {
+			return missing
+		}
+		return "the server has purged " + at.file
+	}
+	if missing := l.missing(at); missing != "" {
+		return "the server does not have the transactions " + missing
+	}
+	return s.purged(l, at)
+}
+
+// check is what a person can do about a place that is not in the log.
+func (l *logState) check(byGTID bool) string {
+	from, to := l.oldest.place(), l.newest.place()
+	if byGTID {
+		from, to = "its first transaction", "gtid:"+brief(l.newest.gtids())
+		if text := l.oldest.gtids(); text != "" {
+			from = "gtid:" + brief(text)
+		}
+	} else {
+		from, to = "file:"+from, "file:"+to
+	}
+	return "check --from: the server has from " + from + " to " + to
 }
 
 // endsTransaction says whether a place that a person gave is between two
@@ -211,14 +251,14 @@ func (s *Source) readHead(ctx context.Context, file string) (h head, err error) 
 			return !s.server.MariaDB, nil
 		case binlog.PreviousGTIDs:
 			if h.previous, err = gtid.Decode(f.body); err != nil {
-				err = failure.StopFrom(err, "", "the start of %s can't be read", file)
+				err = failure.StopFrom(err, "report this as a bug, with the server's version", "the start of %s can't be read", file)
 			}
 			return false, err
 		}
-		return artificial(f.header), nil // MySQL 5.7 and later have it in every file
+		return artificial(f.header), nil // it is in every file
 	})
 	if err == nil && !s.server.MariaDB && h.previous == nil {
-		err = failure.Stop("", "binlog %s does not say which GTIDs precede it", file)
+		err = failure.Stop("report this as a bug, with the server's version", "binlog %s does not say which GTIDs precede it", file)
 	}
 	return h, err
 }
@@ -238,7 +278,7 @@ func (s *Source) listAt(ctx context.Context, file string, offset uint64) (list g
 		return nil, failure.Stop("try again; the file may just have been purged", "the server does not say which GTIDs precede %s", file)
 	}
 	if list, err = gtid.ParseList(text); err != nil {
-		return nil, failure.StopFrom(err, "", "the server's GTIDs can't be read")
+		return nil, failure.StopFrom(err, "report this as a bug, with the server's version", "the server's GTIDs can't be read")
 	}
 	return list, nil
 }

@@ -44,10 +44,7 @@ func parseStatement(text []byte) statement {
 		return statement{kind: stmtBegin, verb: "BEGIN"}
 	}
 	l := lexer{text: text}
-	st := statement{verb: strings.ToUpper(l.word())}
-	for st.verb == "SET" && l.keyword("STATEMENT") && l.has("FOR") {
-		st.verb = strings.ToUpper(l.word()) // MariaDB: SET STATEMENT variable = value FOR statement
-	}
+	st := statement{verb: l.verb()}
 	kind, ok := verbs[st.verb]
 	if st.kind = kind; !ok && !(st.verb == "" && l.atEnd()) { // a comment is no statement
 		st.kind = stmtData
@@ -144,6 +141,15 @@ func (l *lexer) word() string {
 		l.pos++
 	}
 	return string(l.text[start:l.pos])
+}
+
+// verb reads the word that a statement begins with, in upper case.
+func (l *lexer) verb() string {
+	verb := strings.ToUpper(l.word())
+	for verb == "SET" && l.keyword("STATEMENT") && l.has("FOR") {
+		verb = strings.ToUpper(l.word()) // MariaDB: SET STATEMENT variable = value FOR statement
+	}
+	return verb
 }
 
 // keyword goes over a word if it is the given one, which is in upper case.

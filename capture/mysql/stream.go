@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/mysql/binlog"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
 )
@@ -31,13 +32,17 @@ type stream struct {
 
 	ended error // what Next returns once what was read before it is handed on (C1.5)
 
+	idle  idleness
 	place place    // where in the log the last event was
 	at    position // of the last transaction end; its sets are the stream's own and grow
 	last  uint64   // the place of at, as in a ver: positions only rise
 	// settled is the position that the unit at hand gets, nil if no transaction
 	// has ended in it. Its text is not made for each.
 	settled *position
-	read    uint64 // up to where an earlier life has read: only prepared transactions count again
+	// unplaced says that the start was given by GTIDs alone, and no transaction
+	// has ended since.
+	unplaced bool
+	read     uint64 // up to where an earlier life has read: only prepared transactions count again
 
 	group   group
 	xa      xaSet
@@ -50,7 +55,7 @@ type stream struct {
 	spooling *spool       // of one that is being written to disk
 
 	unit  unitStart
-	clock int64 // commit time of the last transaction, Unix milliseconds
+	clock int64 // commit time of the last transaction, or when the file was begun, Unix milliseconds
 	spent int   // bytes of the log since the last unit
 }
 
@@ -66,11 +71,13 @@ var _ capture.Stream = (*stream)(nil)
 func newStream(src *Source, w *wire, at position, m memory) *stream {
 	s := &stream{src: src, wire: w, at: at.clone(), memory: m}
 	s.versions = newVersions(src)
-	s.xa.begin(src, at, m.Prepared)
 	s.place.begin(at, m.Prepared)
+	s.memory.choose(src.sel.hash())
+	s.xa.begin(src, at, s.memory.Prepared)
 	s.unit.index = -1
-	s.last = max(at.commit(), m.Read)
-	s.read = m.Read
+	s.at.read = 0
+	s.unplaced = at.byGTID && at.file == ""
+	s.last, s.read = max(at.commit(), at.read), at.read
 	return s
 }
 
@@ -82,6 +89,9 @@ func (s *stream) Close() error {
 	s.nested.close()
 	if s.spooling != nil {
 		s.spooling.close()
+	}
+	if h := s.group.preparing; h != nil {
+		h.spool.close()
 	}
 	s.xa.close()
 	err := s.wire.close()
@@ -126,7 +136,11 @@ func (s *stream) Next(ctx context.Context, u *event.Unit) error {
 			s.group.handOn()
 			return nil
 		}
-		if err := s.wire.fill(ctx, s.group.open); err != nil {
+		err := s.idle.look(ctx, s)
+		if err == nil {
+			err = s.wire.fill(ctx)
+		}
+		if err != nil {
 			u.Reset()
 			return err
 		}
@@ -140,10 +154,7 @@ func (s *stream) handsOn(u *event.Unit) bool {
 	if u.Empty() {
 		return false
 	}
-	if s.group.open && s.unit.index >= 0 && s.spent < patience {
-		return false
-	}
-	return !s.wire.more()
+	return !s.group.open || s.unit.index < 0 || s.spent >= patience
 }
 
 // step reads the next piece of the log into u: what is left of a rows event, an
@@ -170,20 +181,38 @@ func (s *stream) step(ctx context.Context, u *event.Unit) (ok bool, err error) {
 func (s *stream) settle(u *event.Unit) {
 	here := s.place.now()
 	if here >= s.last || s.settled == nil {
-		s.at.file, s.at.offset, s.at.mark = s.place.file, s.place.end, s.place.mark()
+		s.stand()
 	}
 	if here < s.last {
 		return
 	}
 	s.last = here
-	at, read := &s.at, uint64(0)
+	at := &s.at
 	if held := s.xa.oldest(); held != nil && !s.holes() {
-		at, read = &held.before, here // C4.2
-	}
-	if s.memory.Read != read {
-		s.memory.Read, s.remember = read, true
+		at = &held.before // C4.2
+		at.read = here
 	}
 	s.settled, u.Bound, u.Millis = at, here, s.clock
+}
+
+// passHead takes one of the events between transactions, most of them at a file's
+// start: a file that was left behind may be purged. A server that was asked by
+// GTIDs alone begins at the start of a file and leaves out what is known, which
+// may lie behind: until a transaction has ended no position says such a place.
+func (s *stream) passHead(h binlog.Header, u *event.Unit) {
+	switch {
+	case s.group.open:
+	case s.unplaced:
+		s.stand() // where a position is held back to (C4.2)
+	default:
+		s.clock = max(s.clock, int64(h.Timestamp)*1000)
+		s.settle(u)
+	}
+}
+
+// stand notes the present place as that of the position.
+func (s *stream) stand() {
+	s.at.file, s.at.offset, s.at.mark = s.place.file, s.place.end, s.place.mark()
 }
 
 // holes reports whether a position can leave out a transaction in the middle: a

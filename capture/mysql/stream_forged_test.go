@@ -111,7 +111,7 @@ func TestEventsThatAreNoRows(t *testing.T) {
 			if c.stop == "" {
 				f.transaction(2)
 			}
-			events, at, _, err := f.read(t, "gtid:")
+			events, at, _, err := f.read(t, "gtid:", "")
 			if got := keys(events); got != c.want {
 				t.Errorf("got rows %s, want %s", got, c.want)
 			}
@@ -135,12 +135,13 @@ const giga = 1 << 30
 
 func TestPlacesBehind4GiB(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		from event.Position
-		send func(*forge)
-		want string
+		name  string
+		from  event.Position
+		known string // what the checkpoint remembers
+		send  func(*forge)
+		want  string
 	}{
-		{"an offset goes on behind 4 GiB", "file:binlog.000003:4", func(f *forge) {
+		{"an offset goes on behind 4 GiB", "file:binlog.000003:4", "", func(f *forge) {
 			f.transaction(1)
 			f.pos = 3 * giga
 			f.transaction(2)
@@ -151,28 +152,43 @@ func TestPlacesBehind4GiB(t *testing.T) {
 			f.pos = 9 * giga
 			f.transaction(5)
 		}, "1 2 3 4 5"},
-		{"a place behind 4 GiB is reached from the file's start", "file:binlog.000003:4294968000", func(f *forge) {
+		{"a place behind 4 GiB is reached from the file's start", "file:binlog.000003:4294968000", "", func(f *forge) {
 			f.transaction(1)
 			f.pos = 3 * giga
 			f.transaction(2)
 			f.pos = 4_294_968_000
 			f.transaction(3)
 		}, "3"},
-		{"a place by GTID behind 4 GiB is not taken for one before", "gtid:" + forgedID + ":1@binlog.000003:8589934700", func(f *forge) {
+		{"a place by GTID behind 4 GiB is not taken for one before", "gtid:" + forgedID + ":1@binlog.000003:8589934700", "", func(f *forge) {
 			f.pos = 8_589_934_700
 			f.transaction(3)
 		}, "3"},
-		{"a place by GTID before 4 GiB does not hide a hole", "gtid:" + forgedID + ":1@binlog.000003:100000", func(f *forge) {
+		{"a place by GTID before 4 GiB does not hide a hole", "gtid:" + forgedID + ":1@binlog.000003:100000", "", func(f *forge) {
 			f.pos = 50_000
 			f.transaction(2)
 			f.pos = 100_000
 			f.transaction(3)
 		}, "2 3"},
+		{
+			"a prepared transaction that comes again is before it, and what follows is not", "gtid:" + forgedID + ":1@binlog.000003:9000000000",
+			`{"prepared":[{"xid":"X'61',X'',1","file":"binlog.000003","offset":50000}]}`,
+			func(f *forge) {
+				f.pos = 50_000
+				f.begin()
+				f.query("XA START X'61',X'',1")
+				f.tableMap(7, "t")
+				f.rows(7, 2)
+				f.query("XA END X'61',X'',1")
+				f.event(binlog.XAPrepare, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 'a')
+				f.pos = 9_000_000_000
+				f.transaction(3)
+			}, "3",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newForge("binlog.000003", 4, false)
 			c.send(f)
-			events, at, bound, err := f.read(t, c.from)
+			events, at, bound, err := f.read(t, c.from, c.known)
 			if !failure.Retryable(err) {
 				t.Fatalf("got %v, want the end of the connection", err)
 			}
@@ -194,7 +210,7 @@ func TestAPlaceInsideAnEventIsRefused(t *testing.T) {
 	f := newForge("binlog.000003", 4, false)
 	f.pos = 4*giga + 100
 	f.transaction(1)
-	_, _, _, err := f.read(t, "file:binlog.000003:4294967410")
+	_, _, _, err := f.read(t, "file:binlog.000003:4294967410", "")
 	if failure.Retryable(err) || failure.ExitCode(err) != failure.ExitStop {
 		t.Errorf("got %v, want a Stop", err)
 	}
@@ -210,7 +226,7 @@ func TestEventsOfMariaDBThatSayNoPlace(t *testing.T) {
 		f.mute = false
 		f.commit()
 	}
-	events, at, _, _ := f.read(t, "gtid:")
+	events, at, _, _ := f.read(t, "gtid:", "")
 	if got, want := keys(events), "0 1 2"; got != want {
 		t.Errorf("got rows %s, want %s", got, want)
 	}

@@ -1,6 +1,7 @@
 package mysql_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -29,6 +30,7 @@ func TestTheStreamStops(t *testing.T) {
 			s.exec(t, insertion(1), "SET SESSION binlog_format = 'STATEMENT'", "UPDATE t SET note = 'secret' WHERE id = 1")
 			events := s.stops(t, r, "UPDATE", "binlog_format", "file:binlog.")
 			capturetest.Equal(t, lines(events), inserted(1))
+			s.goesOn(t, r)
 			r.Close()
 			if _, text := s.broken(t, capturetest.Start(t, s.Source(t), r.State, "")); strings.Contains(text, "secret") {
 				t.Errorf("got %q, which has the statement's text", text)
@@ -58,6 +60,32 @@ func TestTheStreamStops(t *testing.T) {
 			capturetest.Equal(t, lines(s.stops(t, r, "--memory", s.Name+".big", "file:binlog.")), inserted(1))
 		},
 	})
+}
+
+// goesOn begins again where the sentence of what has stopped a reader says.
+func (s *scene) goesOn(t *testing.T, r *capturetest.Reader) {
+	t.Helper()
+	r.Close()
+	r = capturetest.Start(t, s.Source(t), r.State, "")
+	_, sentence := s.broken(t, r)
+	r.Close()
+	from := regexp.MustCompile(`--from (\S+?)(;|$| )`).FindStringSubmatch(sentence)
+	if from == nil {
+		t.Fatalf("got %q, want a --from in it", sentence)
+	}
+	if strings.HasSuffix(from[1], ":") {
+		find := regexp.MustCompile(`SHOW BINLOG EVENTS IN '\S+' FROM \d+`).FindString(sentence)
+		for _, row := range s.Rows(t, find) {
+			if row[2] == "Xid" || row[2] == "Query" && (row[5] == "COMMIT" || row[5] == "ROLLBACK") {
+				from[1] += row[4]
+				break
+			}
+		}
+	}
+	s.exec(t, "SET SESSION binlog_format = 'ROW'", insertion(90))
+	again := capturetest.Start(t, s.Source(t), r.State, from[1])
+	capturetest.Equal(t, lines(s.events(t, again)), inserted(90))
+	again.Close()
 }
 
 func TestStatementsOnOtherDatabases(t *testing.T) {

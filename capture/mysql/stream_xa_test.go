@@ -87,6 +87,14 @@ func TestXATransactions(t *testing.T) {
 			}
 			s.resumeAll(t, visits, all) // also from the middle of the transaction
 		},
+		"do not keep an end from being reached while they wait": func(t *testing.T, s *scene) {
+			r := s.start(t)
+			waiting := s.prepare(t, "'waiting'", insertion(1))
+			s.exec(t, insertion(2))
+			capturetest.Equal(t, lines(r.ToEnd()), inserted(2))
+			waiting.Exec(t, "XA COMMIT 'waiting'")
+			capturetest.Equal(t, lines(r.ToEnd()), inserted(1))
+		},
 		"that were prepared before the start end it": func(t *testing.T, s *scene) {
 			known, rolled := s.prepare(t, "'known'", insertion(1)), s.prepare(t, "'rolled'", insertion(2))
 			r := s.start(t)

@@ -35,6 +35,12 @@ func (c *tlsChoice) settle(local bool) error {
 	if (c.cert == "") != (c.key == "") {
 		return failure.Usage("give both tls_cert= and tls_key=", "the source URL has only one of the two files of a client's certificate")
 	}
+	if c.mode == tlsDisable && (c.ca != "" || c.cert != "") {
+		return failure.Usage("leave one of them out", "the source URL names certificates, and tls=disable uses none")
+	}
+	if c.mode == tlsRequire && c.ca != "" {
+		return failure.Usage("use tls=verify-full or verify-ca, or leave tls_ca out", "the source URL names a CA, and tls=require verifies nobody")
+	}
 	return nil
 }
 
@@ -86,12 +92,22 @@ func verifyChain(certificates []*x509.Certificate, roots *x509.CertPool) error {
 	return err
 }
 
-// isCertificate reports whether err is about a certificate of the server's that
-// does not do.
-func isCertificate(err error) bool {
+// certificateError returns what in err is about a certificate of the server's
+// that does not do, without what the library says around it; nil if nothing is.
+func certificateError(err error) error {
 	var verification *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	return errors.As(err, &verification) || errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid)
+	switch {
+	case errors.As(err, &verification):
+		return verification
+	case errors.As(err, &unknown):
+		return unknown
+	case errors.As(err, &host):
+		return host
+	case errors.As(err, &invalid):
+		return invalid
+	}
+	return nil
 }

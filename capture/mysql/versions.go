@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/tailrace/tailrace/capture/mysql/binlog"
@@ -24,7 +25,10 @@ type versions struct {
 // A mapped is what a table map stands for.
 type mapped struct {
 	body  []byte        // of the event; the same bytes mean the same table
-	table *schema.Table // nil for a table that is not captured
+	name  string        // database.name, "" for a table that is not captured
+	table *schema.Table // nil if not captured, or if its names are asked for at its commit
+	hash  string        // of a table map without names
+	of    *held         // whose names they are then; nil: today's
 }
 
 // A layout is what a table version keeps to cut its rows.
@@ -46,24 +50,39 @@ func newVersions(src *Source) versions {
 	return versions{src: src, byID: make(map[uint64]*mapped), made: make(map[string]*schema.Table)}
 }
 
-// trim forgets ids between two transactions, each of which names its tables.
+// trim forgets between two transactions, each of which names its tables: ids,
+// and versions that no id has. Such a one that comes again is announced again.
 func (t *versions) trim() {
 	if len(t.byID) > mostIDs {
 		clear(t.byID)
 	}
+	if len(t.made) <= 2*mostIDs {
+		return
+	}
+	used := make(map[*schema.Table]bool, len(t.byID))
+	for _, m := range t.byID {
+		used[m.table] = true
+	}
+	maps.DeleteFunc(t.made, func(_ string, table *schema.Table) bool { return !used[table] })
 }
 
 // forget makes every table map be looked at again.
 func (t *versions) forget() { clear(t.byID) }
 
-// find returns the version that rows of the id have, nil if the table is not
-// captured.
-func (t *versions) find(id uint64) (*schema.Table, error) {
-	m := t.byID[id]
+// rowsOf returns what rows of the id are of, nil if they don't count or the table
+// is not captured.
+func (s *stream) rowsOf(id uint64) (*mapped, error) {
+	if !s.wanted() {
+		return nil, nil
+	}
+	m := s.versions.byID[id]
 	if m == nil {
 		return nil, errUnmapped
 	}
-	return m.table, nil
+	if m.name == "" {
+		return nil, nil
+	}
+	return m, nil
 }
 
 // tableMap takes what rows that follow look like.
@@ -73,38 +92,53 @@ func (s *stream) tableMap(ctx context.Context, h binlog.Header, body []byte, off
 	if err != nil {
 		return s.bad(err)
 	}
+	if !s.wanted() {
+		return nil // nobody may know its columns any more, and nobody asks
+	}
 	m := s.versions.byID[id]
-	if m == nil || !bytes.Equal(m.body, body) {
+	if m == nil || !bytes.Equal(m.body, body) || m.hash != "" && !s.fits(m) {
 		database, name, err := binlog.TableName(format, body)
 		if err != nil {
 			return s.bad(err)
 		}
 		m = &mapped{body: bytes.Clone(body)}
 		if s.src.captures(string(database), string(name)) {
-			if m.table, err = s.version(ctx, body, u); err != nil {
+			m.name = string(database) + "." + string(name)
+			if err := s.version(ctx, m, u); err != nil {
 				return err
 			}
 		}
 		s.versions.byID[id] = m
 	}
-	if s.group.preparing != nil && m.table != nil {
+	if held := s.group.preparing; held != nil && m.name != "" {
+		if m.hash != "" && m.of == nil {
+			held.name(m.hash, s.memory.Tables[m.hash])
+		}
 		return s.keep(h, body, offset)
 	}
 	return nil
 }
 
-// version returns the table version that a table map describes.
-func (s *stream) version(ctx context.Context, body []byte, u *event.Unit) (*schema.Table, error) {
-	tm, err := binlog.ParseTableMap(&s.wire.format, body)
+// fits reports whether the names that were found for a table map without any are
+// those that the transaction at hand needs.
+func (s *stream) fits(m *mapped) bool {
+	return m.of == s.elder() && (m.table != nil || s.group.preparing != nil)
+}
+
+// version makes the table version that a table map describes.
+func (s *stream) version(ctx context.Context, m *mapped, u *event.Unit) error {
+	tm, err := binlog.ParseTableMap(&s.wire.format, m.body)
 	if err != nil {
-		return nil, s.bad(err)
+		return s.bad(err)
 	}
 	if !tm.Full {
-		if tm, err = s.named(ctx, tm); err != nil {
-			return nil, err
+		m.hash, m.of = mapHash(tm), s.elder()
+		if tm, err = s.named(ctx, tm, m.hash); err != nil || tm == nil {
+			return err
 		}
 	}
-	return s.versions.make(tm, u)
+	m.table, err = s.versions.make(tm, u)
+	return err
 }
 
 // make makes a version, or finds it among those that were made.

@@ -29,17 +29,12 @@ const (
 	// errorMax is how long the packet of an error may be; the buffer is never
 	// smaller.
 	errorMax = 64 << 10
-
-	// busyRate is the number of events per second from which on a stream counts
-	// as catching up.
-	busyRate = 20_000
 )
 
 // wire cuts the server's bytes into whole events and verifies them. One
 // goroutine uses it.
 type wire struct {
 	conn    net.Conn
-	pacer   pacer         // nil where reads can't be paced
 	max     int           // longest event that is read whole, in bytes
 	silence time.Duration // how long the server may say nothing
 
@@ -50,24 +45,12 @@ type wire struct {
 	checksum bool          // events end with a CRC32
 	format   binlog.Format // of the file that events come from
 	giant    giant         // the event above max that is at hand
-
-	events   int // since lastRead
-	lastRead time.Time
 }
 
 // newWire reads the answer to a dump. Until the first format description comes
 // the server goes by what was asked for: checksums.
 func newWire(conn net.Conn, max int, silence time.Duration) *wire {
 	return &wire{conn: conn, max: max, silence: silence, buf: make([]byte, wireBuffer), sequence: 1, checksum: true}
-}
-
-// A pacer is a socket that can be read at a slower pace than its packets come.
-type pacer interface {
-	// pace lets each read that would find little wait a moment, so that it
-	// finds more.
-	pace(on bool)
-	// more waits that moment and reports whether a read would find something.
-	more() bool
 }
 
 // A frame is one event. Its checksum was verified, if the log has checksums.
@@ -91,8 +74,8 @@ type frame struct {
 // is a loss of the connection.
 var errEnd = failure.Retry(errors.New("the server ended the log"))
 
-// damaged is for bytes that no server sends: the connection alters them, or
-// something else speaks. Nothing of them is handed on (M16).
+// damaged is for bytes that no server sends: some were altered on the way, or
+// something else speaks. Nothing of them is handed on.
 func damaged(format string, args ...any) error {
 	return failure.Retry(fmt.Errorf("%w: "+format, append([]any{errDamaged}, args...)...))
 }
@@ -150,7 +133,6 @@ func (w *wire) next() (f frame, ok bool, err error) {
 		return frame{}, false, err
 	}
 	w.r += whole
-	w.events++
 	f, err = w.verify(h, b[packetHeader+marker:][:size])
 	return f, err == nil, err
 }
@@ -216,7 +198,7 @@ func (w *wire) describe(h binlog.Header, b []byte) (frame, error) {
 	format, err := binlog.ParseFormat(b[binlog.HeaderLen:])
 	switch {
 	case err != nil && crc == said:
-		return frame{}, failure.StopFrom(err, "MySQL 5.7 and MariaDB 10.5 are the oldest that are read", "the server's binlog has a format that is not known")
+		return frame{}, failure.StopFrom(err, "MySQL 8.0 and MariaDB 10.5 are the oldest that are read", "the server's binlog has a format that is not known")
 	case err != nil:
 		return frame{}, damaged("%w", err)
 	case format.Checksum && crc != said:
@@ -264,13 +246,9 @@ func (w *wire) grow(n int) {
 	w.buf, w.r = buf, 0
 }
 
-// more reports whether fill would return at once, where that is worth a
-// moment's wait: while catching up.
-func (w *wire) more() bool { return w.pacer != nil && w.pacer.more() }
-
-// fill reads once from the socket, or ends with ctx. behind says that the log
-// is known to be ahead. Before, next has returned false.
-func (w *wire) fill(ctx context.Context, behind bool) error {
+// fill reads once from the socket, or ends with ctx. Before, next has returned
+// false.
+func (w *wire) fill(ctx context.Context) error {
 	if w.r == w.w {
 		w.r, w.w = 0, 0
 		if len(w.buf) > wireBuffer {
@@ -283,12 +261,7 @@ func (w *wire) fill(ctx context.Context, behind bool) error {
 	if w.w == len(w.buf) {
 		panic("mysql: a read without room for it")
 	}
-	now := time.Now()
-	if w.pacer != nil {
-		w.pacer.pace(behind || float64(w.events) > busyRate*now.Sub(w.lastRead).Seconds())
-	}
-	w.events, w.lastRead = 0, now
-	if err := w.conn.SetReadDeadline(now.Add(w.silence)); err != nil {
+	if err := w.conn.SetReadDeadline(time.Now().Add(w.silence)); err != nil {
 		return failure.Retry(fmt.Errorf("read from the server: %w", err))
 	}
 	stop := context.AfterFunc(ctx, func() { _ = w.conn.SetReadDeadline(time.Unix(1, 0)) })

@@ -39,7 +39,7 @@ func (w Wire) Next() (Frame, bool, error) {
 }
 
 // Fill reads once.
-func (w Wire) Fill(ctx context.Context) error { return w.fill(ctx, false) }
+func (w Wire) Fill(ctx context.Context) error { return w.fill(ctx) }
 
 // Discard lets the large event at hand go by.
 func (w Wire) Discard() { w.discard() }

@@ -29,6 +29,9 @@ type held struct {
 	// again says that it is known from an earlier life, and its PREPARE is yet
 	// to be read again.
 	again bool
+	// past says that its PREPARE lies before the start, or was read before: what
+	// is remembered of tables is younger than its rows.
+	past bool
 }
 
 var errXA = errors.New("an XA transaction ends in another way than it began")
@@ -45,6 +48,23 @@ func (x *xaSet) begin(src *Source, at position, known []prepared) {
 func (p *prepared) commit() uint64 {
 	at := position{file: p.File, offset: p.Offset}
 	return at.commit()
+}
+
+// name notes what a table map of it means.
+func (h *held) name(id string, r remembered) {
+	if h.Tables == nil {
+		h.Tables = make(map[string]remembered)
+	}
+	h.Tables[id] = r
+}
+
+// elder returns the prepared transaction at hand if the names of its tables are
+// those of its own time, nil if names are today's.
+func (s *stream) elder() *held {
+	if g := &s.group; g.preparing != nil && g.preparing.past {
+		return g.preparing
+	}
+	return s.group.counting
 }
 
 func (x *xaSet) find(xid string) *held {
@@ -113,10 +133,15 @@ func (s *stream) queryXA(verb, xid string, onePhase bool, u *event.Unit) error {
 	h := s.xa.find(xid)
 	if h == nil || h.again && !h.Empty {
 		if verb == "ROLLBACK" || g.skip {
+			if h != nil && g.txn.Commit >= s.read { // else it is one of the same name that has ended since
+				h.spool.close()
+				s.xa.remove(h)
+				s.xa.changed = true
+			}
 			return s.commit(u)
 		}
 		return failure.Stop(
-			"start before its XA PREPARE with --from; or, if none of its rows is of a captured table, behind it",
+			"start before its XA PREPARE with --from; or, if none of its rows is of a captured table, behind the "+verb+" with "+s.behind(),
 			"XA %s at %s ends a transaction that was prepared before the start: its rows are not known", verb, s.place.text())
 	}
 	s.xa.remove(h)
@@ -138,6 +163,14 @@ func (s *stream) startXA(xid string) {
 	g.preparing = &held{
 		prepared: prepared{XID: xid, GTID: string(g.txn.GTID.Append(nil)), File: s.place.file, Offset: g.start, Empty: true},
 		before:   s.at.clone(), gtid: g.gtid, spool: newSpool(s.src.cfg.SpillDir, &s.xa.room),
+		past: g.skip,
+	}
+	h := g.preparing
+	if old := s.xa.find(xid); old != nil && old.again {
+		h.past = true
+		if old.GTID == h.GTID && (h.GTID != "" || old.commit() == h.commit()) {
+			h.Tables = old.Tables
+		}
 	}
 }
 
@@ -171,6 +204,12 @@ func (s *stream) prepare(xid string, onePhase bool, u *event.Unit) error {
 	return nil
 }
 
+// keepRows keeps rows of a captured table.
+func (s *stream) keepRows(h binlog.Header, body []byte, offset uint64) error {
+	s.group.preparing.Empty = false
+	return s.keep(h, body, offset)
+}
+
 // keep puts an event into the spool of the transaction that is being prepared.
 func (s *stream) keep(h binlog.Header, body []byte, offset uint64) error {
 	return s.group.preparing.spool.add(h, body, offset)
@@ -179,11 +218,16 @@ func (s *stream) keep(h binlog.Header, body []byte, offset uint64) error {
 // openPrepared lets the rows of a prepared transaction count, in the group at
 // hand.
 func (s *stream) openPrepared(h *held) error {
+	if s.nested.active() { // a payload that ends in COMMIT ONE PHASE
+		if err := s.leavePayload(); err != nil {
+			return err
+		}
+	}
 	r, err := h.spool.reader()
 	if err != nil {
 		return err
 	}
 	s.nested.open(nestedPrepared, newFeed(r, s.src.cfg.MaxRow), h.spool)
-	s.group.preparing = nil
+	s.group.preparing, s.group.counting = nil, h
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func classify(doing string, err error) error {
 		return err
 	}
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if errors.As(err, &pg) && pg.Code != "" {
 		return classifyServer(doing, pg)
 	}
 	if refusesTLS(err) {
@@ -46,11 +47,24 @@ func connecting(err error) error {
 	if !errors.As(err, &connect) {
 		return err
 	}
+	at := net.JoinHostPort(connect.Config.Host, strconv.Itoa(int(connect.Config.Port)))
 	if pgconn.Timeout(err) {
-		at := net.JoinHostPort(connect.Config.Host, strconv.Itoa(int(connect.Config.Port)))
 		return fmt.Errorf("nothing that answers as Postgres does was met at %s within %s", at, connectTimeout)
 	}
+	if isForeign(err) {
+		return fmt.Errorf("what answers at %s does not speak the protocol of Postgres", at)
+	}
 	return &oneLineError{connect.Unwrap()}
+}
+
+// isForeign reports whether bytes have come that are no message of Postgres, as
+// from a MySQL. pgconn has no error of its own for that.
+func isForeign(err error) bool {
+	var pg *pgconn.PgError // without a SQLSTATE
+	var network net.Error
+	text := err.Error()
+	received := strings.Contains(text, "failed to receive message") || strings.Contains(text, "received unexpected message")
+	return errors.As(err, &pg) || received && !errors.As(err, &network) && !errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // A oneLineError is several attempts, of which each has a line in pgconn's text.

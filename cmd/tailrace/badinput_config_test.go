@@ -38,7 +38,7 @@ func TestAConfigurationThatCannotBeIsRefusedBeforeAnyConnection(t *testing.T) {
 		},
 		{
 			name: "the position is of another source", code: 1, args: []string{"--from", "somewhere"},
-			want: `--from: from: "somewhere": expected a position (Postgres: lsn:LSN; MySQL and MariaDB: gtid:0-1-100 or file:binlog.000003:1542), earliest, now or time:2026-11-21T10:00:00Z`,
+			want: `--from: "somewhere": expected a position (Postgres: lsn:LSN; MySQL: gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77; MariaDB: gtid:0-1-100; both: file:binlog.000003:1542), earliest, now or time:2026-11-21T10:00:00Z`,
 		},
 		{
 			name: "the sink is not built yet", code: 1, args: []string{"--publish", "kafka://127.0.0.1:9092"},

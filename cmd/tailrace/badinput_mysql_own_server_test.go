@@ -57,7 +57,7 @@ func TestAPlaceThatMySQLHasLostIsRefused(t *testing.T) {
 	refuseOneByOne(t, []mysqlRefusal{
 		{
 			name: "the start is in a file that is not there", args: []string{"--from", "file:binlog.009999:4"},
-			want: `the place binlog.009999:4 is not of this log, which goes from BINLOG to BINLOG: it was begun anew or has another name` + lostHint,
+			want: `the place binlog.009999:4 is not of this log, which goes from BINLOG to BINLOG: the place is lost; check --from: the server has from file:BINLOG to file:BINLOG`,
 		},
 		{
 			name: "the binlog was purged",
@@ -87,7 +87,8 @@ func TestAPlaceThatMySQLHasLostIsRefused(t *testing.T) {
 				s.beginAnew(t)
 				s.insert(t, 2, 100)
 			},
-			want: `the log at BINLOG is not the one that was read: it was begun anew, restored from a copy, or lost its end in a crash` + lostHint,
+			want:    `the log at BINLOG is not the one that was read: it was begun anew, restored from a copy, or lost its end in a crash` + lostHint,
+			mariadb: `the log at BINLOG is not the one that was read: it was begun anew, restored from a copy, or lost its end in a crash, or this is another server` + lostHint,
 		},
 		{
 			name: "the server has lost transactions",
@@ -97,7 +98,8 @@ func TestAPlaceThatMySQLHasLostIsRefused(t *testing.T) {
 				s.follow(t, "--until", "now").succeeds(t)
 				s.beginAnew(t)
 			},
-			want: `the server does not have the transactions GTIDS that were read before: it was restored from a copy, or begun anew, or is behind the one that was read` + lostHint,
+			want:    `the server does not have the transactions GTIDS that were read before: it was restored from a copy, or begun anew, or is behind the one that was read` + lostHint,
+			mariadb: `the server does not have the transactions GTIDS that were read before: it was restored from a copy, or begun anew, or is behind the one that was read, or this is another server` + lostHint,
 		},
 	})
 }

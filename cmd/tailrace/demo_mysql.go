@@ -80,6 +80,10 @@ func findServer(ctx context.Context, mariaDB bool, cache string) (*demoServer, e
 	return &demoServer{programs: programs, title: name + " " + version}, nil
 }
 
+// brokenServer is what a person can do about a server that is there and does not
+// work.
+const brokenServer = "install the server's packages again, all of them; tailrace demo without --source brings its own PostgreSQL"
+
 // initialize makes the data folder.
 func (s *demoServer) initialize(ctx context.Context) error {
 	if err := os.Mkdir(s.data, 0o700); err != nil {
@@ -93,7 +97,10 @@ func (s *demoServer) initialize(ctx context.Context) error {
 		return errBeforeBegin
 	}
 	if err != nil {
-		return failure.StopFrom(fmt.Errorf("%w: %s", err, lastLine(out)), "", "%s could not make its data folder", s.title)
+		if line := lastLine(out); line != "" {
+			err = fmt.Errorf("%w: %s", err, line)
+		}
+		return failure.StopFrom(err, brokenServer, "%s could not make its data folder", s.title)
 	}
 	return nil
 }
@@ -116,7 +123,7 @@ func (s *demoServer) start(ctx context.Context) (*client.Conn, error) {
 		case ctx.Err() != nil:
 			return nil, errBeforeBegin
 		case attempt == 5 || !strings.Contains(err.Error(), "Address already in use"): // else somebody was faster
-			return nil, failure.StopFrom(err, "", "%s could not be started", s.title)
+			return nil, failure.StopFrom(err, brokenServer, "%s could not be started", s.title)
 		}
 	}
 }

@@ -129,7 +129,7 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		return err
 	}
 	defer func() { _ = src.Close() }() // connections of questions only
-	if err := checkUntil(cfg); err != nil {
+	if err := checkPlaces(cfg); err != nil {
 		return err
 	}
 	store := file.New(cfg.Checkpoint.Path, cfg.Name)

@@ -145,16 +145,22 @@ func (s *mysqlSite) wantNoneLost(t *testing.T, last int) {
 // An idle table must not leave the place in a binlog that goes away.
 func TestThePlaceInMySQLMovesWhileTheCapturedTableIsIdle(t *testing.T) {
 	t.Parallel()
-	eachProduct(t, func(t *testing.T, product local.Product) {
-		s := newMySQLSite(t, servers.MySQL(t, product))
+	eachPlace(t, func(t *testing.T, s *mysqlSite) {
 		s.db.Exec(t, "CREATE TABLE busy (id int AUTO_INCREMENT PRIMARY KEY)")
 		p := s.follow(t, fromNow...)
 		p.following(t)
 		before := s.state(t).Position
-		s.db.Exec(t, "INSERT INTO busy VALUES (), (), ()")
+		s.db.Exec(t, "FLUSH BINARY LOGS", "INSERT INTO busy VALUES (), (), ()")
 		eventually.True(t, patience, "the checkpoint moves", func() bool { return s.state(t).Position != before })
 		p.stop(t)
 		wantIDs(t, s.ids(t), 1, 0)
+		progress, err := os.ReadFile(filepath.Join(s.events(), "_progress.ndjson"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := string(progress); text == "" || strings.Contains(text, `"ts_ms":0}`) {
+			t.Errorf("progress: got %s, want times", text)
+		}
 	})
 }
 

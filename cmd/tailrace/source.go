@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"net/url"
 	"strings"
 
@@ -33,12 +34,13 @@ func newSource(cfg config.Config, temporary bool, log *zap.Logger) (capture.Sour
 		"the source URL is not one of Postgres, MySQL or MariaDB")
 }
 
-// checkUntil refuses an end that the source could never reach.
-func checkUntil(cfg config.Config) error {
+// checkPlaces refuses a start that the source can't have, and an end that it
+// could never reach.
+func checkPlaces(cfg config.Config) error {
 	if cfg.Source.Kind == config.SourcePostgres {
 		return postgres.CheckTarget(cfg.Until)
 	}
-	return mysql.CheckTarget(cfg.Until)
+	return errors.Join(mysql.CheckStart(cfg.Source.Kind, cfg.From), mysql.CheckTarget(cfg.Source.Kind, cfg.Until))
 }
 
 func postgresConfig(cfg config.Config, temporary bool, log *zap.Logger) postgres.Config {

@@ -67,7 +67,7 @@ func (b *bench) run(ctx context.Context, sources []string) error {
 	defer func() { _ = os.RemoveAll(b.dir) }() // nothing in it is needed
 	var errs []error
 	for _, source := range sources {
-		r := report{source: source}
+		var r report
 		switch source {
 		case "postgres":
 			err = b.postgres(ctx, &r)

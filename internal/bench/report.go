@@ -12,7 +12,6 @@ import (
 
 // report collects what was measured on one source.
 type report struct {
-	source  string
 	version string
 	courses []course
 	peaks   []peak

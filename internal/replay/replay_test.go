@@ -50,7 +50,7 @@ func describe(t *testing.T, dir string, source []string) string {
 	}
 	r := tables.CompareRows("public.t", source)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d events (%d came again), %d rows\n", r.Table, r.Events, tables.Repeated(), r.Rows)
+	fmt.Fprintf(&b, "%s: %d events, %d rows\n", r.Table, r.Events, r.Rows)
 	for _, d := range r.Differences {
 		fmt.Fprintln(&b, d)
 	}

@@ -13,7 +13,6 @@ type Tables struct {
 	versions map[string]*version // by table_version
 	tables   map[string]*table   // by schema.table, or db.table where there are no schemas
 	events   int
-	repeated int
 }
 
 // A version is a schema document, as far as it is needed here.
@@ -65,10 +64,6 @@ func New() *Tables {
 // Events returns how many events were applied, without those that came again.
 func (t *Tables) Events() int { return t.events }
 
-// Repeated returns how many events came again and were left out: their ver is
-// not above that of the table's event before.
-func (t *Tables) Repeated() int { return t.repeated }
-
 // Describe takes a schema document. It must come before the first event that
 // names it.
 func (t *Tables) Describe(line []byte) error {
@@ -98,8 +93,7 @@ func (t *Tables) Apply(line []byte) error {
 		t.tables[name] = b
 	}
 	if e.Ver <= b.last {
-		t.repeated++
-		return nil
+		return nil // it came again
 	}
 	b.version, b.last = v, e.Ver
 	b.events++

@@ -9,7 +9,6 @@ import (
 // A Format is what a FORMAT_DESCRIPTION_EVENT says of the events after it.
 type Format struct {
 	Server   string // version of the server that wrote the file
-	Created  uint32 // Unix seconds at which the file was begun by a server that started; 0 for a file begun by a rotation
 	Checksum bool   // the events end in a CRC32 of 4 bytes
 	MariaDB  bool   // Server is a MariaDB
 
@@ -34,7 +33,8 @@ func ParseFormat(body []byte) (Format, error) {
 	c := cursor{b: body}
 	version := c.uint16("version of the log")
 	server := c.take(serverLen, "version of the server")
-	f := Format{Created: c.uint32("time of creation"), tableID: 6}
+	c.uint32("time of creation")
+	f := Format{tableID: 6}
 	headerLen := c.uint8("length of a header")
 	if len(c.b) < int(TableMapEvent)+1+checksumLen {
 		c.fail("lengths of event types")

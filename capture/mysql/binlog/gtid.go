@@ -1,34 +1,14 @@
 package binlog
 
-import (
-	"encoding/hex"
-	"math"
-)
+import "math"
 
 // A GTIDEvent begins a transaction on MySQL.
 type GTIDEvent struct {
 	UUID           [16]byte // of the origin
 	Tag            []byte   // nil if there is none
 	Number         uint64   // 1 to 2^63-2; 0 if Anonymous
-	OriginalMicros uint64   // commit time on the origin, Unix microseconds; 0 if unknown: always on MySQL 5.7
+	OriginalMicros uint64   // commit time on the origin, Unix microseconds; 0 if unknown: an origin of MySQL 5.7 does not say it
 	Anonymous      bool     // the transaction has no GTID
-}
-
-// AppendPrefix appends the GTID's text up to its number:
-// "3e11fa47-71ca-11e1-9e33-c80aa9429562:", and "…:tag:" if it has a tag.
-func (g *GTIDEvent) AppendPrefix(dst []byte) []byte {
-	for i, end := range [...]int{0, 4, 6, 8, 10} {
-		if i > 0 {
-			dst = append(dst, '-')
-		}
-		next := [...]int{4, 6, 8, 10, 16}[i]
-		dst = hex.AppendEncode(dst, g.UUID[end:next])
-	}
-	dst = append(dst, ':')
-	if len(g.Tag) > 0 {
-		dst = append(append(dst, g.Tag...), ':')
-	}
-	return dst
 }
 
 const (

@@ -4,16 +4,15 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/tailrace/tailrace/capture/mysql/binlog"
 )
 
-const (
-	uuidHex  = "3e11fa4771ca11e19e33c80aa9429562"
-	uuidText = "3e11fa47-71ca-11e1-9e33-c80aa9429562:"
-)
+const uuidHex = "3e11fa4771ca11e19e33c80aa9429562"
 
 // unhex joins the bytes of pieces of hex.
 func unhex(t testing.TB, pieces ...string) []byte {
@@ -40,28 +39,28 @@ func TestGTIDsOfEachServerVersionAreRead(t *testing.T) {
 		name   string
 		kind   binlog.EventType
 		body   []byte
-		prefix string
+		origin string // UUID:tag
 		number uint64
 		micros uint64
 	}{
-		{"MySQL 5.6 ends behind the number", binlog.GTID, unhex(t, "01", uuidHex, number), uuidText, 77, 0},
-		{"MySQL 5.7 has no commit times", binlog.GTID, unhex(t, "00", uuidHex, number, lamp), uuidText, 77, 0},
-		{"one commit time is the original one", binlog.GTID, unhex(t, "00", uuidHex, number, lamp, other, "fc0102"), uuidText, 77, 1},
-		{"the second of two commit times is the original one", binlog.GTID, unhex(t, "00", uuidHex, number, lamp, flag, "02000000000000", "50"), uuidText, 77, 2},
-		{"an unknown original commit time is 0", binlog.GTID, unhex(t, "00", uuidHex, number, lamp, flag, "00000000000000", "50"), uuidText, 77, 0},
-		{"an anonymous one has no number", binlog.AnonymousGTID, unhex(t, "00", "00000000000000000000000000000000", number, lamp, other), "00000000-0000-0000-0000-000000000000:", 0, 1},
-		{"a tagged one", binlog.GTIDTagged, taggedGTID([16]byte(unhex(t, uuidHex)), "night_batch", 77, 3, 2, 90700), uuidText + "night_batch:", 77, 2},
-		{"a tagged one whose commit time is the original one", binlog.GTIDTagged, taggedGTID([16]byte(unhex(t, uuidHex)), "t", 77, 3, 0, 90700), uuidText + "t:", 77, 3},
-		{"a tagged one with a field of a newer server", binlog.GTIDTagged, append(taggedGTID([16]byte(unhex(t, uuidHex)), "t", 77, 3, 0, 90700), 0x32, 0xff, 0xff), uuidText + "t:", 77, 3},
-		{"a tagged one with the largest integer", binlog.GTIDTagged, taggedGTID([16]byte(unhex(t, uuidHex)), "t", 77, math.MaxUint64, 0, 90700), uuidText + "t:", 77, math.MaxUint64},
+		{"MySQL 5.6 ends behind the number", binlog.GTID, unhex(t, "01", uuidHex, number), uuidHex + ":", 77, 0},
+		{"MySQL 5.7 has no commit times", binlog.GTID, unhex(t, "00", uuidHex, number, lamp), uuidHex + ":", 77, 0},
+		{"one commit time is the original one", binlog.GTID, unhex(t, "00", uuidHex, number, lamp, other, "fc0102"), uuidHex + ":", 77, 1},
+		{"the second of two commit times is the original one", binlog.GTID, unhex(t, "00", uuidHex, number, lamp, flag, "02000000000000", "50"), uuidHex + ":", 77, 2},
+		{"an unknown original commit time is 0", binlog.GTID, unhex(t, "00", uuidHex, number, lamp, flag, "00000000000000", "50"), uuidHex + ":", 77, 0},
+		{"an anonymous one has no number", binlog.AnonymousGTID, unhex(t, "00", "00000000000000000000000000000000", number, lamp, other), strings.Repeat("0", 32) + ":", 0, 1},
+		{"a tagged one", binlog.GTIDTagged, taggedGTID([16]byte(unhex(t, uuidHex)), "night_batch", 77, 3, 2, 90700), uuidHex + ":night_batch", 77, 2},
+		{"a tagged one whose commit time is the original one", binlog.GTIDTagged, taggedGTID([16]byte(unhex(t, uuidHex)), "t", 77, 3, 0, 90700), uuidHex + ":t", 77, 3},
+		{"a tagged one with a field of a newer server", binlog.GTIDTagged, append(taggedGTID([16]byte(unhex(t, uuidHex)), "t", 77, 3, 0, 90700), 0x32, 0xff, 0xff), uuidHex + ":t", 77, 3},
+		{"a tagged one with the largest integer", binlog.GTIDTagged, taggedGTID([16]byte(unhex(t, uuidHex)), "t", 77, math.MaxUint64, 0, 90700), uuidHex + ":t", 77, math.MaxUint64},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g, err := binlog.ParseGTID(binlog.Header{Type: c.kind}, c.body)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := string(g.AppendPrefix(nil)); got != c.prefix || g.Number != c.number || g.OriginalMicros != c.micros {
-				t.Errorf("got %s%d of %d, want %s%d of %d", got, g.Number, g.OriginalMicros, c.prefix, c.number, c.micros)
+			if got := fmt.Sprintf("%x:%s", g.UUID, g.Tag); got != c.origin || g.Number != c.number || g.OriginalMicros != c.micros {
+				t.Errorf("got %s %d of %d, want %s %d of %d", got, g.Number, g.OriginalMicros, c.origin, c.number, c.micros)
 			}
 			if got, want := g.Anonymous, c.kind == binlog.AnonymousGTID; got != want {
 				t.Errorf("anonymous: got %v, want %v", got, want)

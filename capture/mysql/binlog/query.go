@@ -2,9 +2,8 @@ package binlog
 
 // A QueryEvent is a statement, or the BEGIN of a transaction.
 type QueryEvent struct {
-	Database  []byte // the session's default database, may be empty
-	Text      []byte
-	ErrorCode uint16 // what the statement ended with on its server
+	Database []byte // the session's default database, may be empty
+	Text     []byte
 
 	status []byte
 }
@@ -33,9 +32,9 @@ func parseQuery(t EventType, body []byte) (QueryEvent, error) {
 	c.uint32("thread")
 	c.uint32("execution time")
 	databaseLen := uint64(c.uint8("length of the database's name"))
-	q := QueryEvent{ErrorCode: c.uint16("error code")}
+	c.uint16("error code")
 	statusLen := uint64(c.uint16("length of the status variables"))
-	q.status = c.take(statusLen, "status variables")
+	q := QueryEvent{status: c.take(statusLen, "status variables")}
 	q.Database = c.take(databaseLen, "database's name")
 	c.zero("end of the database's name")
 	q.Text = c.b

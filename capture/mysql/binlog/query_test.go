@@ -42,8 +42,8 @@ func TestQueriesSayWhatTheyChanged(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			q, err := binlog.ParseQuery(queryBody(c.status, "shop", "DROP TABLE t"))
-			if err != nil || string(q.Database) != "shop" || string(q.Text) != "DROP TABLE t" || q.ErrorCode != 3 {
-				t.Fatalf("got %q %q %d, %v", q.Database, q.Text, q.ErrorCode, err)
+			if err != nil || string(q.Database) != "shop" || string(q.Text) != "DROP TABLE t" {
+				t.Fatalf("got %q %q, %v", q.Database, q.Text, err)
 			}
 			names, said, err := q.Updated()
 			if got := string(bytes.Join(names, []byte(" "))); err != nil || got != c.want || said != c.said {

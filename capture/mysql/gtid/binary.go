@@ -120,7 +120,7 @@ func (s *Set) decodeOrigin(b []byte, tagged bool) ([]byte, error) {
 	}
 	for last := uint64(0); count > 0; count-- {
 		a := span{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
-		if a.first <= last || a.end <= a.first || a.end > MaxNumber+1 {
+		if a.first <= last || a.end <= a.first || a.end > maxNumber+1 {
 			return nil, errors.New("the intervals of a set of GTIDs are not in order")
 		}
 		s.addSpan(src, a)

@@ -75,19 +75,10 @@ func (l *List) Set(domain, server uint32, sequence uint64) {
 	(*l)[i] = GTID{domain, server, sequence}
 }
 
-// Last returns the last transaction of a domain, and false if there is none.
-func (l List) Last(domain uint32) (GTID, bool) {
-	i, ok := l.find(domain)
-	if !ok {
-		return GTID{}, false
-	}
-	return l[i], true
-}
-
 // Contains reports whether l is not before other in any domain.
 func (l List) Contains(other List) bool {
 	for _, o := range other {
-		if g, ok := l.Last(o.Domain); !ok || g.Sequence < o.Sequence {
+		if i, ok := l.find(o.Domain); !ok || l[i].Sequence < o.Sequence {
 			return false
 		}
 	}

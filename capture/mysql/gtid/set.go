@@ -19,8 +19,8 @@ func (s Source) compare(t Source) int {
 	return cmp.Or(bytes.Compare(s.UUID[:], t.UUID[:]), strings.Compare(s.Tag, t.Tag))
 }
 
-// MaxNumber is the largest number of a transaction (MySQL: GNO_END - 1).
-const MaxNumber = math.MaxInt64 - 1
+// maxNumber is the largest number of a transaction (MySQL: GNO_END - 1).
+const maxNumber = math.MaxInt64 - 1
 
 // A Set is a set of MySQL's GTIDs. The zero Set is empty. A nil *Set may be
 // read, and is empty. One goroutine uses it at a time.
@@ -44,9 +44,9 @@ func (s *Set) find(src Source) (int, bool) {
 }
 
 // Add adds one GTID. It allocates nothing when that extends an interval, as it
-// does nearly always. n is from 1 to MaxNumber.
+// does nearly always. n is from 1 to 2^63-2.
 func (s *Set) Add(src Source, n uint64) {
-	if n == 0 || n > MaxNumber {
+	if n == 0 || n > maxNumber {
 		panic("gtid: a number that no transaction has")
 	}
 	if s.last >= len(s.origins) || s.origins[s.last].src != src {
@@ -85,21 +85,7 @@ func (s *Set) addSpan(src Source, a span) {
 	s.origins[i].add(a)
 }
 
-// AddSet adds everything that is in t.
-func (s *Set) AddSet(t *Set) {
-	if t == nil {
-		return
-	}
-	for _, o := range t.origins {
-		for _, a := range o.spans {
-			s.addSpan(o.src, a)
-		}
-	}
-}
-
-// Has reports whether a GTID is in s.
-func (s *Set) Has(src Source, n uint64) bool { return s.has(src, span{n, n + 1}) }
-
+// has reports whether a whole interval of a source is in s.
 func (s *Set) has(src Source, a span) bool {
 	if s == nil {
 		return false

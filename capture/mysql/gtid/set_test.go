@@ -1,6 +1,7 @@
 package gtid_test
 
 import (
+	"encoding/hex"
 	"math"
 	"strings"
 	"testing"
@@ -24,11 +25,11 @@ func set(t testing.TB, text string) *gtid.Set {
 
 func source(t testing.TB, uuid, tag string) gtid.Source {
 	t.Helper()
-	id, err := gtid.ParseUUID(uuid)
+	id, err := hex.DecodeString(strings.ReplaceAll(uuid, "-", ""))
 	if err != nil {
 		t.Fatalf("parse %q: %v", uuid, err)
 	}
-	return gtid.Source{UUID: id, Tag: tag}
+	return gtid.Source{UUID: [16]byte(id), Tag: tag}
 }
 
 func TestParse(t *testing.T) {
@@ -117,9 +118,6 @@ func TestAdd(t *testing.T) {
 			if got := s.String(); got != c.want {
 				t.Errorf("%q and %d = %s, want %s", c.to, c.n, got, c.want)
 			}
-			if !s.Has(c.src, c.n) {
-				t.Errorf("%s does not have %d", s, c.n)
-			}
 		})
 	}
 }
@@ -165,9 +163,7 @@ func TestSetsTogether(t *testing.T) {
 			if got := s.Minus(u).String(); got != c.remainder {
 				t.Errorf("%q minus %q = %q, want %q", s, u, got, c.remainder)
 			}
-			both := s.Clone()
-			both.AddSet(u)
-			if got := both.String(); got != c.union {
+			if got := set(t, c.s+","+c.u).String(); got != c.union {
 				t.Errorf("%q and %q = %q, want %q", s, u, got, c.union)
 			}
 			if s.String() != set(t, c.s).String() || u.String() != set(t, c.u).String() {
@@ -181,12 +177,8 @@ func TestNilSetIsEmpty(t *testing.T) {
 	var none *gtid.Set
 	some := set(t, a+":1")
 	if !none.Empty() || none.String() != "" || none.Contains(some) || !none.Contains(nil) || !some.Contains(none) ||
-		none.Has(source(t, a, ""), 1) || !none.Minus(some).Empty() || !none.Clone().Empty() || some.Minus(none).String() != some.String() {
+		!none.Minus(some).Empty() || !none.Clone().Empty() || some.Minus(none).String() != some.String() {
 		t.Error("a nil set is not as an empty one")
-	}
-	some.AddSet(none)
-	if got, want := some.String(), a+":1"; got != want {
-		t.Errorf("with a nil set added: %s, want %s", got, want)
 	}
 }
 

@@ -30,7 +30,7 @@ func Parse(text string) (*Set, error) {
 // intervals up to the next.
 func (s *Set) parseOrigin(text string) error {
 	head, rest, more := strings.Cut(text, ":")
-	id, err := ParseUUID(strings.TrimSpace(head))
+	id, err := parseUUID(strings.TrimSpace(head))
 	if err != nil {
 		return err
 	}
@@ -59,8 +59,8 @@ func (s *Set) parseOrigin(text string) error {
 	return nil
 }
 
-// ParseUUID reads the 36 characters of a UUID, in any case.
-func ParseUUID(text string) (id [16]byte, err error) {
+// parseUUID reads the 36 characters of a UUID, in any case.
+func parseUUID(text string) (id [16]byte, err error) {
 	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
 		return id, errors.New("it does not begin with a UUID")
 	}
@@ -110,7 +110,7 @@ func parseSpan(text string) (span, error) {
 
 func parseNumber(text string) (uint64, error) {
 	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || n == 0 || n > MaxNumber {
+	if err != nil || n == 0 || n > maxNumber {
 		return 0, fmt.Errorf("%.40q is not the number of a transaction", text)
 	}
 	return n, nil
@@ -128,7 +128,7 @@ func (s *Set) Append(dst []byte) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = AppendUUID(dst, o.src.UUID)
+			dst = appendUUID(dst, o.src.UUID)
 		}
 		if o.src.Tag != "" {
 			dst = append(append(dst, ':'), o.src.Tag...)
@@ -148,15 +148,15 @@ func (s *Set) String() string { return string(s.Append(nil)) }
 
 // String returns uuid or uuid:tag.
 func (s Source) String() string {
-	text := AppendUUID(nil, s.UUID)
+	text := appendUUID(nil, s.UUID)
 	if s.Tag != "" {
 		text = append(append(text, ':'), s.Tag...)
 	}
 	return string(text)
 }
 
-// AppendUUID appends the 36 characters of a UUID, in lower case.
-func AppendUUID(dst []byte, id [16]byte) []byte {
+// appendUUID appends the 36 characters of a UUID, in lower case.
+func appendUUID(dst []byte, id [16]byte) []byte {
 	const digits = "0123456789abcdef"
 	for i, b := range id {
 		if i == 4 || i == 6 || i == 8 || i == 10 {
