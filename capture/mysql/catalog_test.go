@@ -36,6 +36,7 @@ const variedRow = `INSERT INTO varied VALUES (255, -1, 7, -2, 184467440737095516
 func TestTheCatalogNamesWhatTheLogDoesNot(t *testing.T) {
 	for _, kind := range sparse {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			d := newSource(t, servers.NewMySQL(t, kind.product, kind.settings).Database(t), nil)
 			d.Exec(t, varied)
 			r := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)

@@ -49,6 +49,7 @@ func wantStop(t *testing.T, err error, parts ...string) {
 func TestCheckTakesTheLeastPrivileges(t *testing.T) {
 	for _, product := range local.MySQLProducts() {
 		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
 			d := newSource(t, servers.MySQL(t, product), nil)
 			d.Exec(t, "CREATE TABLE b (id int PRIMARY KEY)", "CREATE TABLE a (id int PRIMARY KEY)", "CREATE VIEW v AS SELECT * FROM a")
 			src := d.Source(t)
@@ -147,6 +148,7 @@ func TestCheckNamesSettings(t *testing.T) {
 func TestCheckWarns(t *testing.T) {
 	for _, product := range local.MySQLProducts() {
 		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
 			d := newSource(t, servers.NewMySQL(t, product, map[string]string{"binlog-row-metadata": "MINIMAL", "binlog-ignore-db": "scratch"}).Database(t), nil)
 			d.Exec(t, "CREATE TABLE orders (id int PRIMARY KEY)")
 			d.change = func(cfg *mysql.Config) { cfg.Tables = append(cfg.Tables, "nothing_*.*") }
@@ -167,6 +169,7 @@ func TestCheckWarns(t *testing.T) {
 func TestCheckRefusesAReplicaThatLogsNothing(t *testing.T) {
 	for _, product := range []local.Product{local.MySQL97, local.MariaDB114} {
 		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
 			first := servers.NewMySQL(t, product, nil)
 			replicated := first.Database(t)
 			replicated.Exec(t, orders, "INSERT INTO orders VALUES (NULL)")

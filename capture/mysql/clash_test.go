@@ -20,6 +20,7 @@ import (
 func TestARivalWithTheNumberOfOurLastConnectionIsLeftAlone(t *testing.T) {
 	for _, product := range []local.Product{local.MySQL97, local.MariaDB114} {
 		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
 			server := servers.NewMySQL(t, product, nil)
 			d := newSource(t, server.Database(t), func(cfg *mysql.Config) { cfg.SlotWait = 300 * time.Millisecond })
 			d.Exec(t, orders)

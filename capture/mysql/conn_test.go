@@ -80,6 +80,7 @@ func TestAURLThatCanNotBeUsedIsRefusedWithoutItsPassword(t *testing.T) {
 func TestTheServerIsMet(t *testing.T) {
 	for _, product := range local.MySQLProducts() {
 		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
 			d := servers.MySQL(t, product)
 			user := d.User(t, "s3cret!@/", "SELECT ON {db}.*")
 			r := replicaOf(t, d.URLAs(user, "s3cret!@/"))

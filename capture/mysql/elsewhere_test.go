@@ -46,6 +46,7 @@ func newSignpost(t *testing.T, to string) *signpost {
 func TestAnAddressThatLeadsToAnotherServer(t *testing.T) {
 	for _, product := range []local.Product{local.MySQL97, local.MariaDB114} {
 		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
 			settings := map[string]string{}
 			if product.MariaDB() {
 				settings["log-slave-updates"] = "ON"

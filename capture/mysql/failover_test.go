@@ -47,6 +47,7 @@ func caughtUp(t *testing.T, d *servers.MySQLDatabase, table string, rows int) {
 func TestFailoverByGTID(t *testing.T) {
 	for _, product := range []local.Product{local.MySQL97, local.MariaDB114} {
 		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
 			settings := map[string]string{}
 			if product.MariaDB() {
 				settings["log-slave-updates"] = "ON"

@@ -26,6 +26,7 @@ func onEach(t *testing.T, settings map[string]string, test func(*testing.T, *ser
 	t.Helper()
 	for _, product := range local.MySQLProducts() {
 		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
 			server := servers.NewMySQL(t, product, settings)
 			test(t, server, server.Database(t))
 		})

@@ -18,6 +18,7 @@ import (
 func TestALogThatIsBegunAnewWhileNothingComes(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			d := newSource(t, servers.NewMySQL(t, kind.product, kind.settings).Database(t), nil)
 			d.Exec(t, orders)
 			r, src := d.impatient(t)
@@ -46,6 +47,7 @@ func TestALogThatIsBegunAnewWhileNothingComes(t *testing.T) {
 func TestALogThatIsStillIsReadOn(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			d := newSource(t, servers.NewMySQL(t, kind.product, kind.settings).Database(t), nil)
 			d.Exec(t, orders)
 			r, _ := d.impatient(t)

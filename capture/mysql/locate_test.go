@@ -98,6 +98,7 @@ func TestAPlaceThatIsGoneIsLost(t *testing.T) {
 func TestAnotherLogOfTheSameNamesIsLost(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			d := newSource(t, servers.NewMySQL(t, kind.product, kind.settings).Database(t), nil)
 			d.Exec(t, orders)
 			st := read(t, d, 3)
@@ -191,6 +192,7 @@ func TestPlacesOfAPerson(t *testing.T) {
 func TestAStartAtATimeFindsItsFile(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			d := newSource(t, servers.NewMySQL(t, kind.product, kind.settings).Database(t), nil)
 			d.Exec(t, orders)
 			// Files that were begun more than a second apart are told apart.
@@ -333,6 +335,7 @@ func TestACheckpointOfAnotherKind(t *testing.T) {
 func TestAnotherReaderOfOurID(t *testing.T) {
 	for _, product := range local.MySQLProducts() {
 		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
 			d := newSource(t, servers.MySQL(t, product), func(cfg *mysql.Config) { cfg.SlotWait = 300 * time.Millisecond })
 			d.Exec(t, orders)
 			r := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)

@@ -122,6 +122,7 @@ func TestGTIDsWithTags(t *testing.T) {
 func TestTheMillionthFile(t *testing.T) {
 	for _, kind := range kinds[:2] {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			server := servers.NewMySQL(t, kind.product, kind.settings)
 			s := newScene(t, server, nil)
 			s.exec(t, "RESET BINARY LOGS AND GTIDS TO 999998")

@@ -139,6 +139,7 @@ func TestACompressionThatNeedsTooMuchMemory(t *testing.T) {
 func TestAMemoryTableIsEmptiedByARestart(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			server := servers.NewMySQL(t, kind.product, kind.settings)
 			s := newScene(t, server, nil)
 			r := s.start(t)

@@ -112,6 +112,7 @@ func TestXATransactions(t *testing.T) {
 func TestXATransactionsOutliveTheServer(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			server := servers.NewMySQL(t, kind.product, kind.settings)
 			s := newScene(t, server, nil)
 			r := s.start(t)

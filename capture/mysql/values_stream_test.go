@@ -22,6 +22,7 @@ import (
 func TestDocumentedValuesAreWhatASelectShows(t *testing.T) {
 	for _, product := range local.MySQLProducts() {
 		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
 			d := servers.MySQL(t, product)
 			d.Exec(t, "CREATE TABLE first (v int)") // without a table there would be nothing to do
 			r := capturetest.Start(t, newSource(t, d, nil).Source(t), checkpoint.State{}, event.Now)

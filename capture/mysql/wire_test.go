@@ -69,6 +69,7 @@ func record(t *testing.T, product local.Product) []byte {
 func TestDamageOnTheWayIsNeverHandedOn(t *testing.T) {
 	for _, product := range []local.Product{local.MySQL97, local.MariaDB114} {
 		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
 			said := record(t, product)
 			whole := func() int { return len(said) }
 			replayed := func(b []byte) mysql.Wire {

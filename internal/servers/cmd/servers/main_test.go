@@ -94,7 +94,7 @@ func TestNothingIsLeftWhenTheOwnerEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = cmd.Wait()
-			eventually.True(t, 30*time.Second, "the command, the servers and their folders are gone", func() bool {
+			eventually.True(t, 2*time.Minute, "the command, the servers and their folders are gone", func() bool {
 				return !slices.ContainsFunc(folders, exists) && !slices.ContainsFunc(pids, runs)
 			})
 		})
