@@ -176,3 +176,49 @@ func (s *failingSink) Flush(ctx context.Context) error {
 	s.dones = nil
 	return s.err
 }
+
+func TestASinkThatIsAwayAtTheStartIsWaitedFor(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		open, start := p.OpenSink, time.Now()
+		p.OpenSink = func(ctx context.Context) (publish.Publisher, error) {
+			if time.Since(start) < 20*time.Second {
+				return nil, errSink
+			}
+			return open(ctx)
+		}
+		wantCode(t, p.Run(ctx), failure.ExitOK)
+		w.finish()
+	})
+}
+
+func TestASinkThatStaysAwayAtTheStartIsAStop(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		start := time.Now()
+		p.OpenSink = func(context.Context) (publish.Publisher, error) { return nil, errSink }
+		err := p.Run(ctx)
+		wantCode(t, err, failure.ExitStop)
+		if !errors.Is(err, errSink) || failure.Retryable(err) {
+			t.Errorf("Run: %v, want a Stop for the sink's error", err)
+		}
+		if took := time.Since(start); took < 30*time.Second || took > 45*time.Second {
+			t.Errorf("Run took %s, want 30s and a last attempt", took)
+		}
+	})
+}
+
+func TestAStopWhileTheSinkIsAwayAtTheStartIsClean(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		p.OpenSink = func(context.Context) (publish.Publisher, error) { return nil, errSink }
+		time.AfterFunc(5*time.Second, cancel)
+		wantCode(t, p.Run(ctx), failure.ExitOK)
+		if w.hasSaved || w.life > 0 {
+			t.Error("the source was opened, or a state saved")
+		}
+	})
+}

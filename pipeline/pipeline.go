@@ -26,15 +26,19 @@ type Pipeline struct {
 	Store      checkpoint.Store
 	NewEncoder func() encode.Encoder                 // called once per worker and life
 	TopicName  func(db, schema, table string) string // topic of a table's events
-	Selection  string                                // hash of what decides which rows exist (C1.4)
-	From       string                                // start here instead of at the checkpoint; "" for the checkpoint
-	Until      string                                // end once everything up to this position, or "now", is published; "" to go on
-	Memory     int64                                 // ceiling on bytes held
-	Drain      time.Duration                         // longest time between the end of Run's context and Run's return
-	Interval   time.Duration                         // shortest time between two saves
-	Workers    int                                   // encoders beside the reader; 1: the reader encodes, 0: one less than GOMAXPROCS
-	Log        *zap.Logger
-	Stats      *Stats
+	// PartitionBy chooses the partitions of events. It and Tombstones go into
+	// Selection.
+	PartitionBy PartitionBy
+	Tombstones  bool          // a delete of a table with a key is followed by a record of the key without a value
+	Selection   string        // hash of what decides which rows exist (C1.4)
+	From        string        // start here instead of at the checkpoint; "" for the checkpoint
+	Until       string        // end once everything up to this position, or "now", is published; "" to go on
+	Memory      int64         // ceiling on bytes held
+	Drain       time.Duration // longest time between the end of Run's context and Run's return
+	Interval    time.Duration // shortest time between two saves
+	Workers     int           // encoders beside the reader; 1: the reader encodes, 0: one less than GOMAXPROCS
+	Log         *zap.Logger
+	Stats       *Stats
 
 	topics topics
 	until  event.Position
@@ -67,18 +71,19 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			"pipeline %s has no checkpoint", p.Name)
 	}
 	p.topics.init(p)
-	sink, err := p.OpenSink(ctx)
-	if err != nil {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 10*time.Second
+	sink, err := p.open(ctx, wait)
+	if sink == nil {
 		return err
 	}
+	wait.Reset()
 	defer func() {
 		if sink != nil {
 			_ = sink.Close() // everything is flushed or given up by then
 		}
 	}()
 
-	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 10*time.Second
 	start := time.Now()
 	checked, worked := false, false
 	for {
@@ -110,7 +115,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return failure.StopFrom(err, "the next start sends again what was not flushed", "the sink failed while it was flushed")
 		case !worked && time.Since(start) > firstConnection:
-			return failure.StopFrom(err, "check host, port and network", "no connection within %s", firstConnection)
+			return errNoConnection(err)
 		}
 		p.Stats.Retries.Add(1)
 		p.Log.Warn("starting again from the saved state", zap.Error(err), zap.String("position", string(st.Position)))
@@ -172,6 +177,33 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 	}
 	p.Stats.setPosition(next.Position)
 	return newLife(p, next, sink, stream), nil
+}
+
+// open opens the sink for the first time. It returns neither sink nor error when
+// ctx has ended meanwhile: nothing was read yet.
+func (p *Pipeline) open(ctx context.Context, wait backoff.BackOff) (publish.Publisher, error) {
+	start := time.Now()
+	for {
+		sink, err := p.OpenSink(ctx)
+		switch {
+		case err == nil:
+			return sink, nil
+		case ctx.Err() != nil && !isStop(err):
+			return nil, nil
+		case !failure.Retryable(err):
+			return nil, err
+		case time.Since(start) > firstConnection:
+			return nil, errNoConnection(err)
+		}
+		p.Log.Warn("the sink can't be opened", zap.Error(err))
+		if sleep(ctx, wait.NextBackOff()) != nil {
+			return nil, nil
+		}
+	}
+}
+
+func errNoConnection(err error) error {
+	return failure.StopFrom(err, "check host, port and network", "no connection within %s", firstConnection)
 }
 
 // reopen opens the sink after a failure, for as long as it takes, and returns

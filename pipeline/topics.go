@@ -30,8 +30,9 @@ func (t *topics) init(p *Pipeline) {
 
 // A route is where the events of a table version go.
 type route struct {
-	topic *publish.Topic
-	hash  uint32 // of the table's name: a partition holds whole tables
+	topic   *publish.Topic
+	hash    uint32 // of the table's name
+	columns []int  // of ByColumns, from the table's first row on
 }
 
 // route may be called from any worker.
@@ -44,5 +45,5 @@ func (t *topics) route(table *schema.Table) route {
 		topic = &publish.Topic{Name: name, Channel: publish.Data}
 		t.data[name] = topic
 	}
-	return route{topic, murmur2.Sum([]byte(table.String()))}
+	return route{topic: topic, hash: murmur2.Sum([]byte(table.String()))}
 }

@@ -19,6 +19,8 @@ type worker struct {
 	emit   func(*event.Change) error
 	change event.Change // scratch
 
+	scratch []byte // what a partition is chosen by
+
 	job  *job   // the one at hand
 	rows uint64 // of it
 }
@@ -56,12 +58,19 @@ func (w *worker) encode(j *job) {
 	w.life.p.Stats.Received.Add(w.rows)
 	j.unit, w.job, w.rows = nil, nil, 0
 	w.life.pool.putUnit(u)
-	w.life.frontier.Settle(j.ticket, j.mark, int64(cap(j.batch.Buf))+int64(cap(j.batch.Records))*recordSize)
+	w.life.frontier.Settle(j.ticket, j.mark,
+		int64(cap(j.batch.Buf))+int64(cap(j.batch.Records))*recordSize+int64(len(j.batch.Records))*flightSize)
 	j.encoded <- struct{}{}
 }
 
-// recordSize is what a publish.Record takes in memory.
-const recordSize = 40
+// recordSize is what a publish.Record takes in memory. flightSize is what a sink
+// may hold beside it while the record is on its way: Kafka's client has a record
+// of its own for each, and an entry in its queue, of 200 bytes together. For
+// small rows that is more than their events.
+const (
+	recordSize = 40
+	flightSize = 200
+)
 
 // add appends one change to the batch of the job at hand.
 func (w *worker) add(c *event.Change) error {
@@ -85,6 +94,10 @@ func (w *worker) add(c *event.Change) error {
 	start := len(b.Buf)
 	buf, err := w.enc.AppendKey(b.Buf, c)
 	keyEnd := len(buf)
+	var hash uint32
+	if err == nil {
+		hash, err = w.hash(&r, c, buf[start:])
+	}
 	if err == nil {
 		buf, err = w.enc.AppendValue(buf, c)
 	}
@@ -97,9 +110,15 @@ func (w *worker) add(c *event.Change) error {
 		return err
 	}
 	b.Records = append(b.Records, publish.Record{
-		Topic: r.topic, Hash: r.hash, All: c.Op == event.Truncate,
+		Topic: r.topic, Hash: hash, All: c.Op == event.Truncate,
 		KeyStart: uint32(start), KeyEnd: uint32(keyEnd), ValueEnd: uint32(len(buf)),
 	})
+	if c.Op == event.Delete && keyEnd > start && w.life.p.Tombstones {
+		// It has the key's bytes in common with the event.
+		b.Records = append(b.Records, publish.Record{
+			Topic: r.topic, Hash: hash, KeyStart: uint32(start), KeyEnd: uint32(keyEnd), ValueEnd: uint32(keyEnd),
+		})
+	}
 	j.mark.Ver = c.Ver
 	return nil
 }
