@@ -74,14 +74,16 @@ const (
 // Publish says where events go.
 type Publish struct {
 	URL    string // as given, with references replaced
-	Sink   string // SinkStdout, SinkFile or SinkDiscard
+	Sink   string // SinkKafka, SinkStdout, SinkFile or SinkDiscard
 	Dir    string // folder of SinkFile, "" for the others
 	Topic  *transform.Topic
 	Format string // FormatNative
+	Kafka  Kafka
 }
 
 // The sinks of Publish.Sink.
 const (
+	SinkKafka   = "kafka"
 	SinkStdout  = "stdout"
 	SinkFile    = "file"
 	SinkDiscard = "discard"
@@ -152,7 +154,7 @@ func constants() Config {
 			Postgres: Postgres{Create: true},
 			MySQL:    MySQL{Positions: PositionsAuto},
 		},
-		Publish:    Publish{Topic: topic, Format: FormatNative},
+		Publish:    Publish{Topic: topic, Format: FormatNative, Kafka: Kafka{Partition: PartitionTable, Compression: "snappy"}},
 		Checkpoint: Checkpoint{Interval: time.Second},
 		Limits:     Limits{Memory: 256 << 20, Drain: 25 * time.Second},
 		Log:        Log{Level: "info"},

@@ -72,6 +72,22 @@ func TestLoadGoodFiles(t *testing.T) {
 			c.Source.MySQL.ServerID = 77
 			c.Publish.URL, c.Publish.Sink = "stdout:", config.SinkStdout
 		}},
+		{"kafka", "postgres://tailrace@localhost/shop", func(c *config.Config) {
+			c.Publish.URL, c.Publish.Sink = "kafka://h1:9092,h2:9093", config.SinkKafka
+			c.Publish.Kafka = config.Kafka{
+				Brokers:   []string{"h1:9092", "h2:9093"},
+				Partition: config.PartitionColumns, PartitionColumns: []string{"customer", "region"}, Tombstones: true,
+				Compression: "zstd", Linger: 5 * time.Millisecond, CreateTopics: true, DeadLetter: "too_large",
+				TLS:  config.TLS{Enabled: true, CA: "/etc/ca.pem", Cert: "/etc/c.pem", Key: "/etc/k.pem"},
+				SASL: config.SASL{Mechanism: "SCRAM-SHA-512", User: "tailrace", Password: config.NewSecret("canary/@:?#%")},
+			}
+		}},
+		{"kafka-token", "postgres://tailrace@localhost/shop", func(c *config.Config) {
+			c.Publish.URL, c.Publish.Sink = "kafka://h", config.SinkKafka
+			c.Publish.Kafka.Brokers, c.Publish.Kafka.Partition = []string{"h:9092"}, config.PartitionKey
+			c.Publish.Kafka.TLS.Enabled = true
+			c.Publish.Kafka.SASL = config.SASL{Mechanism: "OAUTHBEARER", TokenFile: "/run/token"}
+		}},
 		{"least", "postgres://tailrace@localhost/shop", func(c *config.Config) {
 			c.Publish.URL, c.Publish.Sink = "stdout:", config.SinkStdout
 		}},
@@ -169,6 +185,9 @@ func TestDefaultsInTheReferenceAreTheDefaults(t *testing.T) {
 		flags := required()
 		if strings.HasPrefix(s.Key, "source.mysql.") {
 			flags[0].Value = "mysql://u@h/"
+		}
+		if strings.HasPrefix(s.Meaning, "Kafka: ") {
+			flags[1].Value = "kafka://h"
 		}
 		want := load(t, noEnv, flags)
 		got, err := config.Load("", noEnv, append(flags, config.Override{Key: s.Key, Value: s.Default, Origin: "--x"}))

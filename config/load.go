@@ -57,6 +57,7 @@ func Load(path string, lookupEnv func(string) (string, bool), flags []Override) 
 		}
 	}
 	l.refuseForeign(settings)
+	l.checkKafka(settings)
 	if !file.partial {
 		l.require(&file)
 	}

@@ -5,20 +5,14 @@ package config
 // mistake.
 func Planned() []string {
 	return []string{
-		"publish.partition_by",
-		"publish.linger",
-		"publish.compression",
-		"publish.create_topics",
 		"publish.truncate",
-		"publish.tls",
-		"publish.sasl",
 		"admin",
 	}
 }
 
 // plannedVariables are the environment variables that go with them.
 func plannedVariables() []string {
-	return []string{"TAILRACE_PARTITION_BY", "TAILRACE_ADMIN"}
+	return []string{"TAILRACE_ADMIN"}
 }
 
 const notYet = "this version does not have it yet"

@@ -25,13 +25,19 @@ func TestEnvironmentAndFlags(t *testing.T) {
 		"publish.url":     func(c config.Config) string { return c.Publish.URL },
 		"publish.topic":   func(c config.Config) string { return c.Publish.Topic.String() },
 		"publish.format":  func(c config.Config) string { return c.Publish.Format },
-		"checkpoint.url":  func(c config.Config) string { return c.Checkpoint.URL },
-		"from":            func(c config.Config) string { return c.From },
-		"until":           func(c config.Config) string { return c.Until },
-		"limits.memory":   func(c config.Config) string { return c.Limits.Memory.String() },
-		"limits.drain":    func(c config.Config) string { return c.Limits.Drain.String() },
-		"log.level":       func(c config.Config) string { return c.Log.Level },
-		"log.format":      func(c config.Config) string { return c.Log.Format },
+		"publish.partition_by": func(c config.Config) string {
+			if c.Publish.Kafka.Partition == config.PartitionColumns {
+				return strings.Join(c.Publish.Kafka.PartitionColumns, ",")
+			}
+			return c.Publish.Kafka.Partition
+		},
+		"checkpoint.url": func(c config.Config) string { return c.Checkpoint.URL },
+		"from":           func(c config.Config) string { return c.From },
+		"until":          func(c config.Config) string { return c.Until },
+		"limits.memory":  func(c config.Config) string { return c.Limits.Memory.String() },
+		"limits.drain":   func(c config.Config) string { return c.Limits.Drain.String() },
+		"log.level":      func(c config.Config) string { return c.Log.Level },
+		"log.format":     func(c config.Config) string { return c.Log.Format },
 	}
 	tests := []struct{ key, env, fromEnv, fromFlag string }{
 		{"name", "TAILRACE_NAME", "a", "b"},
@@ -41,6 +47,7 @@ func TestEnvironmentAndFlags(t *testing.T) {
 		{"publish.url", "TAILRACE_PUBLISH", "stdout:", "discard:"},
 		{"publish.topic", "TAILRACE_TOPIC", "a.{table}", "b.{table}"},
 		{"publish.format", "TAILRACE_FORMAT", "native", "native"},
+		{"publish.partition_by", "TAILRACE_PARTITION_BY", "key", "customer,region"},
 		{"checkpoint.url", "TAILRACE_CHECKPOINT", "file:a", "file:b"},
 		{"from", "TAILRACE_FROM", "gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77,\n4e11fa47-71ca-11e1-9e33-c80aa9429562:5", "time:2026-11-21T10:00:00.5+01:00"},
 		{"limits.memory", "TAILRACE_MEMORY", "64MiB", "1GiB"},
@@ -56,6 +63,9 @@ func TestEnvironmentAndFlags(t *testing.T) {
 				t.Errorf("variable: got %q, want %q", got, tt.env)
 			}
 			flags := slices.DeleteFunc(required(), func(o config.Override) bool { return o.Key == tt.key })
+			if tt.key == "publish.partition_by" {
+				flags[1].Value = "kafka://h" // no other sink has it
+			}
 			env := func(name string) (string, bool) { return tt.fromEnv, name == tt.env }
 			if tt.env != "" {
 				c := load(t, env, flags)

@@ -44,7 +44,7 @@ var (
 	positionKinds      = choice{built: []string{PositionsAuto, PositionsGTID, PositionsFile}}
 	invalidTextActions = choice{built: []string{InvalidTextStop, InvalidTextReplace}}
 
-	publishSchemes    = choice{[]string{"stdout:", "file:", "discard:"}, []string{"kafka:", "kinesis:", "s3:"}}
+	publishSchemes    = choice{[]string{"kafka:", "file:", "stdout:", "discard:"}, []string{"kinesis:", "s3:"}}
 	checkpointSchemes = choice{[]string{"file:"}, []string{"kafka:", "dynamodb:", "postgres:", "mysql:"}}
 )
 
@@ -134,6 +134,10 @@ func setPublish(c *Config, text string) error {
 		return err
 	case isFile:
 		c.Publish.Sink, c.Publish.Dir = SinkFile, dir
+	case strings.HasPrefix(text, "kafka:"):
+		if err := setBrokers(c, text); err != nil {
+			return err
+		}
 	case text == "stdout:":
 		c.Publish.Sink = SinkStdout
 	case text == "discard:":

@@ -14,6 +14,7 @@ type Setting struct {
 	Secret  bool   // its value is never shown
 
 	kind   kind
+	sink   string                             // SinkKafka if others don't have it, else ""
 	source string                             // SourcePostgres or SourceMySQL (and MariaDB) if others don't have it, else ""
 	set    func(c *Config, text string) error // stores text, or says what is expected without quoting it
 }
@@ -93,7 +94,7 @@ func Settings() []Setting {
 		},
 		{
 			Key: "publish.url", Flag: "publish", Env: "TAILRACE_PUBLISH", Arg: "URL", kind: kindURL,
-			Meaning: "where events go: `stdout:`, `file:///dir` (one NDJSON file per topic) or `discard:`",
+			Meaning: "where events go: `kafka://h1:9092,h2:9092`, `file:///dir` (one NDJSON file per topic), `stdout:` or `discard:`",
 			set:     setPublish,
 		},
 		{
@@ -105,6 +106,80 @@ func Settings() []Setting {
 			Key: "publish.format", Flag: "format", Env: "TAILRACE_FORMAT", Arg: "FORMAT", Default: FormatNative,
 			Meaning: "form of an event: `native`",
 			set:     func(c *Config, s string) error { return choose(&c.Publish.Format, s, "format", formats) },
+		},
+		{
+			Key: "publish.partition_by", Flag: "partition-by", Env: "TAILRACE_PARTITION_BY", Arg: "WHAT", Default: PartitionTable, sink: SinkKafka,
+			Meaning: "Kafka: which events of a topic share a partition and keep their order: those of a `table`, a `key` or a `transaction`, or those with the same values in columns, named with commas between",
+			set:     setPartitionBy,
+		},
+		{
+			Key: "publish.tombstones", Arg: "BOOL", Default: "false", kind: kindBool, sink: SinkKafka,
+			Meaning: "Kafka: a delete of a table with a key is followed by a record of that key without a value, for compacted topics",
+			set:     func(c *Config, s string) error { return setBool(&c.Publish.Kafka.Tombstones, s) },
+		},
+		{
+			Key: "publish.compression", Arg: "CODEC", Default: "snappy", sink: SinkKafka,
+			Meaning: "Kafka: `none`, `snappy`, `lz4` or `zstd`",
+			set:     func(c *Config, s string) error { return choose(&c.Publish.Kafka.Compression, s, "codec", compressions) },
+		},
+		{
+			Key: "publish.linger", Arg: "DURATION", Default: "0s", kind: kindDuration, sink: SinkKafka,
+			Meaning: "Kafka: how long a batch that is not full waits for more records, at most 1m. With 0s batches form while earlier ones are on their way",
+			set:     setLinger,
+		},
+		{
+			Key: "publish.create_topics", Arg: "BOOL", Default: "false", kind: kindBool, sink: SinkKafka,
+			Meaning: "Kafka: make topics that are missing, with the brokers' defaults for partitions, replicas and retention; with false, a topic that is missing stops Tailrace",
+			set:     func(c *Config, s string) error { return setBool(&c.Publish.Kafka.CreateTopics, s) },
+		},
+		{
+			Key: "publish.dead_letter", Arg: "TOPIC", Default: "none: such an event stops Tailrace", sink: SinkKafka,
+			Meaning: "Kafka: topic for events that are larger than their own topic takes",
+			set:     setDeadLetter,
+		},
+		{
+			Key: "publish.tls.enabled", Arg: "BOOL", Default: "true where another key of publish.tls is given, else false", kind: kindBool, sink: SinkKafka,
+			Meaning: "Kafka: connect with TLS; the brokers' certificates and names are verified always",
+			set:     func(c *Config, s string) error { return setBool(&c.Publish.Kafka.TLS.Enabled, s) },
+		},
+		{
+			Key: "publish.tls.ca", Arg: "FILE", Default: "the system's authorities", sink: SinkKafka,
+			Meaning: "Kafka: PEM file with the authorities' certificates",
+			set:     func(c *Config, s string) error { return setText(&c.Publish.Kafka.TLS.CA, s, "the path of a file") },
+		},
+		{
+			Key: "publish.tls.cert", Arg: "FILE", sink: SinkKafka,
+			Meaning: "Kafka: PEM file with a certificate of our own",
+			set:     func(c *Config, s string) error { return setText(&c.Publish.Kafka.TLS.Cert, s, "the path of a file") },
+		},
+		{
+			Key: "publish.tls.key", Arg: "FILE", sink: SinkKafka,
+			Meaning: "Kafka: PEM file with its key",
+			set:     func(c *Config, s string) error { return setText(&c.Publish.Kafka.TLS.Key, s, "the path of a file") },
+		},
+		{
+			Key: "publish.sasl.mechanism", Arg: "MECHANISM", Default: "none: no login", sink: SinkKafka,
+			Meaning: "Kafka: `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`, `OAUTHBEARER`, or `AWS_MSK_IAM` with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+			set: func(c *Config, s string) error {
+				return choose(&c.Publish.Kafka.SASL.Mechanism, s, "mechanism", mechanisms)
+			},
+		},
+		{
+			Key: "publish.sasl.user", Arg: "NAME", sink: SinkKafka,
+			Meaning: "Kafka: user of PLAIN and SCRAM",
+			set:     func(c *Config, s string) error { return setText(&c.Publish.Kafka.SASL.User, s, "the name of a user") },
+		},
+		{
+			Key: "publish.sasl.password", Arg: "PASSWORD", Secret: true, sink: SinkKafka,
+			Meaning: "Kafka: password of PLAIN and SCRAM; write `${env:NAME}` or `${file:/path}`",
+			set:     setPassword,
+		},
+		{
+			Key: "publish.sasl.token_file", Arg: "FILE", sink: SinkKafka,
+			Meaning: "Kafka: file with the token of OAUTHBEARER, read at each login",
+			set: func(c *Config, s string) error {
+				return setText(&c.Publish.Kafka.SASL.TokenFile, s, "the path of a file")
+			},
 		},
 		{
 			Key: "checkpoint.url", Flag: "checkpoint", Env: "TAILRACE_CHECKPOINT", Arg: "URL", Default: "file:./tailrace-{name}.json", kind: kindURL,

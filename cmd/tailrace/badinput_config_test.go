@@ -41,8 +41,8 @@ func TestAConfigurationThatCannotBeIsRefusedBeforeAnyConnection(t *testing.T) {
 			want: `--from: "somewhere": expected a position (Postgres: lsn:LSN; MySQL: gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77; MariaDB: gtid:0-1-100; both: file:binlog.000003:1542), earliest, now or time:2026-11-21T10:00:00Z`,
 		},
 		{
-			name: "the sink is not built yet", code: 1, args: []string{"--publish", "kafka://127.0.0.1:9092"},
-			want: `--publish: publish.url: "kafka://HOST:PORT": this version does not have the sink "kafka:" yet; it has stdout:, file: and discard:`,
+			name: "the sink is not built yet", code: 1, args: []string{"--publish", "kinesis://stream"},
+			want: `--publish: publish.url: "kinesis://stream": this version does not have the sink "kinesis:" yet; it has kafka:, file:, stdout: and discard:`,
 		},
 	} {
 		t.Run(r.name, func(t *testing.T) {

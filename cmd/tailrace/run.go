@@ -16,10 +16,6 @@ import (
 	"github.com/tailrace/tailrace/encode"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/pipeline"
-	"github.com/tailrace/tailrace/publish"
-	"github.com/tailrace/tailrace/publish/discard"
-	filesink "github.com/tailrace/tailrace/publish/file"
-	"github.com/tailrace/tailrace/publish/stdout"
 )
 
 func runCommand() *cobra.Command {
@@ -52,7 +48,7 @@ instance holds this pipeline, 4 a person is needed: the sentence says for what,
   tailrace run --snapshot never --from now --publish file:///var/lib/tailrace/events
 
   TAILRACE_SOURCE=mysql://tailrace:secret@localhost/ \
-  tailrace run --table 'shop.*' --snapshot never --from now --publish stdout:
+  tailrace run --table 'shop.*' --snapshot never --from now --publish kafka://broker-1:9092,broker-2:9092
 
   tailrace run -c tailrace.yaml`,
 		Args: noArgs,
@@ -132,6 +128,10 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	if err := checkPlaces(cfg); err != nil {
 		return err
 	}
+	openSink, err := newSink(cfg, log)
+	if err != nil {
+		return err
+	}
 	store := file.New(cfg.Checkpoint.Path, cfg.Name)
 	defer func() { _ = store.Close() }() // nothing is written by it
 	if cfg.Source.Snapshot == config.SnapshotInitial {
@@ -145,32 +145,24 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		}
 	}
 	p := &pipeline.Pipeline{
-		Name:       cfg.Name,
-		Source:     src,
-		Store:      store,
-		OpenSink:   func(context.Context) (publish.Publisher, error) { return openSink(cfg.Publish) },
-		NewEncoder: func() encode.Encoder { return encode.NewNative(connector, cfg.Name) },
-		TopicName:  func(db, schema, table string) string { return cfg.Publish.Topic.Name(cfg.Name, db, schema, table) },
-		Selection:  selection(cfg),
-		From:       cfg.From,
-		Until:      cfg.Until,
-		Memory:     int64(cfg.Limits.Memory),
-		Drain:      cfg.Limits.Drain,
-		Interval:   cfg.Checkpoint.Interval,
-		Log:        log.With(zap.String("sink", cfg.Publish.URL), zap.String("checkpoint", cfg.Checkpoint.Path)),
-		Stats:      new(pipeline.Stats),
+		Name:        cfg.Name,
+		Source:      src,
+		Store:       store,
+		OpenSink:    openSink,
+		NewEncoder:  func() encode.Encoder { return encode.NewNative(connector, cfg.Name) },
+		TopicName:   func(db, schema, table string) string { return cfg.Publish.Topic.Name(cfg.Name, db, schema, table) },
+		Selection:   selection(cfg),
+		PartitionBy: partitionBy(cfg.Publish.Kafka),
+		Tombstones:  cfg.Publish.Kafka.Tombstones,
+		From:        cfg.From,
+		Until:       cfg.Until,
+		Memory:      int64(cfg.Limits.Memory),
+		Drain:       cfg.Limits.Drain,
+		Interval:    cfg.Checkpoint.Interval,
+		Log:         log.With(zap.String("sink", cfg.Publish.URL), zap.String("checkpoint", cfg.Checkpoint.Path)),
+		Stats:       new(pipeline.Stats),
 	}
 	return p.Run(ctx)
-}
-
-func openSink(cfg config.Publish) (publish.Publisher, error) {
-	switch cfg.Sink {
-	case config.SinkFile:
-		return filesink.Open(cfg.Dir)
-	case config.SinkDiscard:
-		return discard.Open(), nil
-	}
-	return stdout.Open(os.Stdout), nil
 }
 
 // selection hashes what decides which events exist and what their bytes are:
@@ -179,6 +171,7 @@ func selection(cfg config.Config) string {
 	text, err := json.Marshal([]any{
 		cfg.Source.Kind, cfg.Source.Tables, defaultDatabase(cfg.Source), cfg.Source.InsertOnly, cfg.Source.Postgres.Publication,
 		cfg.Publish.Format, cfg.Publish.Topic.String(), cfg.Values,
+		cfg.Publish.Kafka.Partition, cfg.Publish.Kafka.PartitionColumns, cfg.Publish.Kafka.Tombstones,
 	})
 	if err != nil {
 		panic("tailrace: marshal strings: " + err.Error())
