@@ -174,7 +174,7 @@ func (p *Publisher) keep(names []string, partitions, limits map[string]int32) er
 		}
 		switch known := p.cfg.Partitions[name]; {
 		case known > d.partitions:
-			return failure.Stop("if its records may be spread anew, remove the topic's partitions from the checkpoint; else add partitions to the topic",
+			return failure.Stop("if its records may be spread anew, start again, as the number is remembered by the process alone; else add partitions to the topic",
 				"topic %s has %d partitions and had %d before: it was made anew", name, d.partitions, known)
 		case known > 0 && known < d.partitions:
 			p.warnAdded(name, known, d.partitions)
