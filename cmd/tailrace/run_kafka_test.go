@@ -3,7 +3,6 @@ package main_test
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,11 +40,6 @@ func newKafkaSite(t *testing.T, s *site, source, schema string, exec func(t *tes
 	}
 	s.topic = s.name + "." + schema + ".orders"
 	k.cluster.CreateTopic(t, s.topic, partitions, nil)
-	admin := k.cluster.Admin(t)
-	eventually.NoError(t, patience, "the broker has the topic", func() error {
-		ends, err := admin.ListEndOffsets(t.Context(), s.topic)
-		return errors.Join(err, ends.Error())
-	})
 	return k
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/tailrace/tailrace/internal/eventually"
 	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
@@ -92,7 +93,8 @@ func (c *KafkaCluster) Admin(t testing.TB) *kadm.Client {
 }
 
 // CreateTopic makes a topic, whose whole name must begin with the prefix, with
-// settings such as "cleanup.policy" (nil for none).
+// settings such as "cleanup.policy" (nil for none), and returns when the broker
+// serves it: the controller answers before.
 func (c *KafkaCluster) CreateTopic(t testing.TB, name string, partitions int32, settings map[string]string) {
 	t.Helper()
 	if !strings.HasPrefix(name, c.Prefix) {
@@ -104,7 +106,12 @@ func (c *KafkaCluster) CreateTopic(t testing.TB, name string, partitions int32, 
 	for key, value := range settings {
 		configs[key] = kadm.StringPtr(value)
 	}
-	if _, err := c.Admin(t).CreateTopic(ctx, partitions, 1, configs, name); err != nil {
+	admin := c.Admin(t)
+	if _, err := admin.CreateTopic(ctx, partitions, 1, configs, name); err != nil {
 		t.Fatalf("create the topic %s: %v", name, err)
 	}
+	eventually.True(t, limit, "the broker serves the topic "+name, func() bool {
+		offsets, err := admin.ListEndOffsets(ctx, name)
+		return err == nil && offsets.Error() == nil
+	})
 }

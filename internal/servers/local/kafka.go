@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 
-	"github.com/tailrace/tailrace/internal/guard"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // A Kafka is a Kafka broker that belongs to this program: a cluster of one, its
@@ -22,15 +20,9 @@ import (
 // at a time.
 type Kafka struct {
 	KafkaAddress
+	*instance
 
-	dir        string // holds the data folder, the settings and the log
-	guard      *guard.Guard
-	user       *syscall.Credential
 	controller string // host and port where the controller listens
-	command    []string
-
-	mu  sync.Mutex
-	run *run // nil while the broker is shut down
 }
 
 // KafkaOptions says what is particular about a broker. The zero value is for
@@ -50,19 +42,11 @@ func StartKafka(ctx context.Context, options KafkaOptions) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	user, err := serverUser()
+	i, err := newInstance("Kafka", "kafka")
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "tailrace-kafka-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder for Kafka: %w", err)
-	}
-	guarded, err := guard.Start(dir)
-	if err != nil {
-		return nil, errors.Join(err, os.Remove(dir))
-	}
-	data := filepath.Join(dir, "data")
+	data := filepath.Join(i.dir, "data")
 	k := &Kafka{
 		KafkaAddress: KafkaAddress{
 			Version:    kafkaVersion,
@@ -73,15 +57,14 @@ func StartKafka(ctx context.Context, options KafkaOptions) (*Kafka, error) {
 			Users:      kafkaUsers(),
 			DataDir:    data,
 		},
-		dir:   dir,
-		guard: guarded,
-		user:  user,
+		instance: i,
 	}
-	k.command = kafkaJava(cache, dir, "kafka.Kafka", k.propertiesPath())
-	if err := k.copyData(ctx, filepath.Join(cache, pristineFolder)); err != nil {
+	i.command = kafkaJava(cache, i.dir, "kafka.Kafka", k.propertiesPath())
+	i.greet = k.isOurs
+	if err := k.makeData(ctx, filepath.Join(cache, pristineFolder)); err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
-	if err := k.firstStart(ctx, options.Settings); err != nil {
+	if err := k.firstStart(ctx, func() error { return k.configure(options.Settings) }); err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
 	return k, nil
@@ -94,23 +77,14 @@ func newClusterID() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// copyData makes the data folder. The folder of the broker is open to all, as
+// makeData makes the data folder. The folder of the broker is open to all, as
 // clients of any user read the certificates there.
-func (k *Kafka) copyData(ctx context.Context, pristine string) error {
-	if k.user != nil {
-		if err := os.Chown(k.dir, int(k.user.Uid), int(k.user.Gid)); err != nil {
-			return fmt.Errorf("give the broker its folder: %w", err)
-		}
-	}
+func (k *Kafka) makeData(ctx context.Context, pristine string) error {
 	if err := os.Chmod(k.dir, 0o755); err != nil {
 		return fmt.Errorf("open the broker's folder: %w", err)
 	}
-	// By cp, as the broker's user, to whom the copies then belong.
-	cmd := exec.CommandContext(ctx, "cp", "-R", pristine, k.DataDir)
-	cmd.Dir = k.dir
-	cmd.SysProcAttr = k.attributes()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("copy the data folder of Kafka: %w: %s", err, out)
+	if err := k.copyData(ctx, pristine, k.DataDir); err != nil {
+		return err
 	}
 	path := filepath.Join(k.DataDir, kafkaStorage, "meta.properties")
 	meta, err := os.ReadFile(path)
@@ -124,27 +98,21 @@ func (k *Kafka) copyData(ctx context.Context, pristine string) error {
 	return nil
 }
 
-// firstStart finds ports and starts the broker on them. Between the two another
-// program can take one, so it tries again with others.
-func (k *Kafka) firstStart(ctx context.Context, settings map[string]string) error {
-	for attempt := 1; ; attempt++ {
-		var ports [4]int
-		for i := range ports {
-			port, err := freePort()
-			if err != nil {
-				return err
-			}
-			ports[i] = port
-		}
-		k.listen(ports)
-		if err := os.WriteFile(k.propertiesPath(), k.properties(settings), 0o644); err != nil {
-			return fmt.Errorf("write the settings of Kafka: %w", err)
-		}
-		err := k.Start(ctx)
-		if err == nil || attempt == 5 || !strings.Contains(err.Error(), "Address already in use") {
+// configure gives the broker ports that are free, and writes its settings.
+func (k *Kafka) configure(settings map[string]string) error {
+	var ports [4]int
+	for i := range ports {
+		port, err := freePort()
+		if err != nil {
 			return err
 		}
+		ports[i] = port
 	}
+	k.listen(ports)
+	if err := os.WriteFile(k.propertiesPath(), k.properties(settings), 0o644); err != nil {
+		return fmt.Errorf("write the settings of Kafka: %w", err)
+	}
+	return nil
 }
 
 // listen gives the broker its ports.
@@ -158,24 +126,28 @@ func (k *Kafka) propertiesPath() string {
 	return filepath.Join(k.dir, "server.properties")
 }
 
-// attributes makes a child run as the broker's user, out of reach of a Ctrl-C
-// that is meant for this program.
-func (k *Kafka) attributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Credential: k.user, Setpgid: true}
+// isOurs asks the broker who it is: on a port that another was quicker to take,
+// that one answers. It is a broker for clients only once the controller, which is
+// itself, lets it in; till then it is not in its own answer.
+func (k *Kafka) isOurs(ctx context.Context) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(k.Plain), kgo.RequestRetries(0))
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer client.Close()
+	answer, err := kadm.NewClient(client).BrokerMetadata(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("connect: %w", err)
+	case answer.Cluster != k.ClusterID:
+		return fmt.Errorf("connect: the cluster %s has the port", answer.Cluster)
+	case len(answer.Brokers) == 0:
+		return errors.New("connect: the broker is not let in yet")
+	}
+	return nil
 }
 
 // Close ends the broker in whatever state it is and removes its folder. It must
-// be called once.
-func (k *Kafka) Close() error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.run != nil {
-		// The guard would ask first, and Java does not end by what it sends.
-		if err := signal(k.run.cmd.Process.Pid, syscall.SIGKILL); err != nil {
-			return errors.Join(err, k.guard.Release())
-		}
-		<-k.run.gone
-		k.run = nil
-	}
-	return k.guard.Release()
-}
+// be called once. The guard would ask first, and Java does not end by what it
+// sends.
+func (k *Kafka) Close() error { return k.closeAtOnce() }

@@ -7,11 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"syscall"
-
-	"github.com/tailrace/tailrace/internal/guard"
 )
 
 // Versions returns the Postgres versions that Start knows: the oldest and the
@@ -22,16 +18,12 @@ func Versions() []int {
 
 // A Postgres is a server that belongs to this program. It goes away, with all
 // of its data, at Close or when the program ends in whatever way. Its methods
-// may be called from any goroutine, one at a time.
+// may be called from any goroutine, one at a time. Stop waits until replication
+// clients have confirmed everything, so it ends with the context's error when one
+// of them does not read.
 type Postgres struct {
 	Address
-
-	dir   string // holds the data folder, the socket and the log
-	guard *guard.Guard
-	user  *syscall.Credential
-
-	mu  sync.Mutex
-	run *run // nil while the server is shut down
+	*instance
 }
 
 // Start makes a database cluster of the given version in a new folder and
@@ -43,28 +35,18 @@ func Start(ctx context.Context, version int, settings map[string]string) (*Postg
 	if err != nil {
 		return nil, err
 	}
-	user, err := serverUser()
+	i, err := newInstance(fmt.Sprintf("Postgres %d", version), "postgres")
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "tailrace-postgres-")
-	if err != nil {
-		return nil, fmt.Errorf("make a folder for Postgres: %w", err)
-	}
-	guarded, err := guard.Start(dir)
-	if err != nil {
-		return nil, errors.Join(err, os.Remove(dir))
-	}
-	p := &Postgres{
-		Address: Address{Version: version, Host: "127.0.0.1", DataDir: filepath.Join(dir, "data"), BinDir: bin},
-		dir:     dir,
-		guard:   guarded,
-		user:    user,
-	}
+	p := &Postgres{Address{Version: version, Host: "127.0.0.1", DataDir: filepath.Join(i.dir, "data"), BinDir: bin}, i}
+	i.command = []string{p.Bin("postgres"), "-D", p.DataDir}
+	i.greet = p.takesConnections
+	i.asks, i.quits = syscall.SIGINT, syscall.SIGQUIT // pg_ctl stop: fast, and immediate
 	if err := p.initialize(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	if err := p.firstStart(ctx, settings); err != nil {
+	if err := p.configure(ctx, settings); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
@@ -72,11 +54,6 @@ func Start(ctx context.Context, version int, settings map[string]string) (*Postg
 
 // initialize runs initdb.
 func (p *Postgres) initialize(ctx context.Context) error {
-	if p.user != nil {
-		if err := os.Chown(p.dir, int(p.user.Uid), int(p.user.Gid)); err != nil {
-			return fmt.Errorf("give the server its folder: %w", err)
-		}
-	}
 	args := []string{
 		"-D", p.DataDir, "--username=postgres", "--auth=trust", "--encoding=UTF8",
 		"--locale=C.UTF-8", "--no-sync", "--no-instructions",
@@ -96,15 +73,14 @@ func (p *Postgres) initialize(ctx context.Context) error {
 	return nil
 }
 
-// firstStart finds a port and starts the server on it. Between the two another
-// program can take the port, so it tries again with another.
-func (p *Postgres) firstStart(ctx context.Context, settings map[string]string) error {
+// configure writes the settings and starts the server.
+func (p *Postgres) configure(ctx context.Context, settings map[string]string) error {
 	path := filepath.Join(p.DataDir, "postgresql.conf")
 	base, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("read postgresql.conf: %w", err)
 	}
-	for attempt := 1; ; attempt++ {
+	return p.firstStart(ctx, func() error {
 		if p.Port, err = freePort(); err != nil {
 			return err
 		}
@@ -112,21 +88,6 @@ func (p *Postgres) firstStart(ctx context.Context, settings map[string]string) e
 		if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 			return fmt.Errorf("write postgresql.conf: %w", err)
 		}
-		err := p.Start(ctx)
-		if err == nil || attempt == 5 || !strings.Contains(err.Error(), "Address already in use") {
-			return err
-		}
-	}
-}
-
-// attributes makes a child run as the server's user, out of reach of a Ctrl-C
-// that is meant for this program.
-func (p *Postgres) attributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Credential: p.user, Setpgid: true}
-}
-
-// Close ends the server in whatever state it is and removes its folder. It must
-// be called once.
-func (p *Postgres) Close() error {
-	return p.guard.Release()
+		return nil
+	})
 }

@@ -2,36 +2,15 @@ package local
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
 	"time"
 )
-
-// A run is one life of a server.
-type run struct {
-	cmd  *exec.Cmd
-	gone chan struct{} // closed once the server has ended
-}
-
-// end sends the signal that asks a server to shut down, and waits until it has.
-func (r *run) end(ctx context.Context, sig syscall.Signal) error {
-	if err := signal(r.cmd.Process.Pid, sig); err != nil {
-		return err
-	}
-	select {
-	case <-r.gone:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // children returns the processes whose parent is pid. Backends put themselves
 // into groups of their own, so a signal to the postmaster's group misses them.
