@@ -94,26 +94,38 @@ func (s *stream) handle(ctx context.Context, f frame, u *event.Unit) error {
 
 // large decides about an event of which only the first bytes are there.
 func (s *stream) large(f frame) error {
-	h := f.header
-	_, isRows := h.Type.RowsOp()
-	switch isRows = isRows || h.Type == binlog.PartialUpdateRows; {
-	case h.Type == binlog.TransactionPayload:
+	if f.header.Type == binlog.TransactionPayload {
 		return s.spoolPayload()
-	case h.Type == binlog.RowsQuery, h.Type == binlog.AnnotateRows, h.Flags&binlog.FlagIgnorable != 0:
-	case isRows && s.group.open:
-		id, err := binlog.TableID(&s.wire.format, f.body)
-		if err != nil {
-			return s.bad(err)
-		}
-		if m, err := s.rowsOf(id); err != nil {
-			return s.bad(err)
-		} else if m != nil {
-			return s.tooLarge(h, m.name)
-		}
-	default:
-		return s.tooLarge(h, "")
+	}
+	if err := s.leavesOut(f.header, f.body); err != nil {
+		return err
 	}
 	s.wire.discard()
+	return nil
+}
+
+// leavesOut says why an event that is too large to be read can't be left out, or
+// nil. Of body there is at least the table's id.
+func (s *stream) leavesOut(h binlog.Header, body []byte) error {
+	_, isRows := h.Type.RowsOp()
+	isRows = isRows || h.Type == binlog.PartialUpdateRows
+	switch {
+	case h.Type == binlog.RowsQuery, h.Type == binlog.AnnotateRows, h.Flags&binlog.FlagIgnorable != 0:
+		return nil
+	case !isRows || !s.group.open:
+		return s.tooLarge(h, "")
+	}
+	id, err := binlog.TableID(&s.wire.format, body)
+	if err != nil {
+		return s.bad(err)
+	}
+	m, err := s.rowsOf(id)
+	if err != nil {
+		return s.bad(err)
+	}
+	if m != nil {
+		return s.tooLarge(h, m.name)
+	}
 	return nil
 }
 

@@ -184,18 +184,8 @@ func (s *stream) largeNested(h binlog.Header, head, size int) error {
 	if err != nil {
 		return s.badNested(err)
 	}
-	if _, isRows := h.Type.RowsOp(); (isRows || h.Type == binlog.PartialUpdateRows) && s.group.open {
-		id, err := binlog.TableID(&s.wire.format, b[head:])
-		if err != nil {
-			return s.bad(err)
-		}
-		if m, err := s.rowsOf(id); err != nil {
-			return s.bad(err)
-		} else if m != nil {
-			return s.tooLarge(h, m.name)
-		}
-	} else if h.Flags&binlog.FlagIgnorable == 0 && h.Type != binlog.RowsQuery {
-		return s.tooLarge(h, "")
+	if err := s.leavesOut(h, b[head:]); err != nil {
+		return err
 	}
 	if err := s.nested.feed.discard(head + size); err != nil {
 		return s.badNested(err)

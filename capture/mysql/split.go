@@ -79,7 +79,7 @@ func (r *rowsLeft) split(c *event.Change, emit func(*event.Change) error) error 
 		return malformedRow(c, err)
 	}
 	if r.op == event.Update {
-		return emitUpdate(c, emit)
+		return c.EmitUpdate(emit)
 	}
 	return emit(c)
 }
@@ -93,47 +93,4 @@ func (r *rowsLeft) cut(present []byte, row event.Row) error {
 		r.data = r.data[n:]
 	}
 	return err
-}
-
-// emitUpdate emits one update, or a delete and an insert if the key changed: one
-// update would leave a stale row in every reader that upserts.
-func emitUpdate(c *event.Change, emit func(*event.Change) error) error {
-	before, after := c.Before, c.After
-	complete := true
-	for i := range after {
-		if after[i].State == event.Absent { // MINIMAL and NOBLOB: it is unchanged
-			after[i] = before[i]
-			complete = complete && after[i].State != event.Absent
-		}
-	}
-	if !keyChanged(c) {
-		return emit(c)
-	}
-	c.Op, c.After = event.Delete, nil
-	if !complete {
-		c.Moved = after // C3.2
-	}
-	if err := emit(c); err != nil {
-		return err
-	}
-	c.Op, c.Before, c.After = event.Insert, nil, after
-	c.Ver.Row++
-	if !complete {
-		c.Moved = before
-	}
-	return emit(c)
-}
-
-// keyChanged compares values: in a full image the key is always there.
-func keyChanged(c *event.Change) bool {
-	for _, i := range c.Table.Key {
-		b, a := &c.Before[i], &c.After[i]
-		if b.State == event.Absent || a.State == event.Absent {
-			continue
-		}
-		if b.State != a.State || a.State == event.Present && !c.Table.Columns[i].Codec.Equal(b.Raw, a.Raw) {
-			return true
-		}
-	}
-	return false
 }

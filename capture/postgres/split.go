@@ -74,8 +74,7 @@ func splitDelete(d []byte, c *event.Change) error {
 	return nil
 }
 
-// splitUpdate emits one update, or a delete and an insert if the key changed:
-// one update would leave a stale row in every reader that upserts.
+// splitUpdate reads both rows of an update.
 func splitUpdate(d []byte, c *event.Change, emit func(*event.Change) error) error {
 	after, before := c.Scratch(0, len(c.Table.Columns)), event.Row(nil)
 	if len(d) > 0 && (d[0] == tupleKey || d[0] == tupleOld) {
@@ -99,30 +98,8 @@ func splitUpdate(d []byte, c *event.Change, emit func(*event.Change) error) erro
 			before[i] = after[i]
 		}
 	}
-	complete := true
-	for i := range after {
-		if after[i].State == event.Absent { // unchanged TOAST
-			after[i] = before[i]
-			complete = complete && after[i].State != event.Absent
-		}
-	}
-	if !keyChanged(before, after, c) {
-		c.Before, c.After = before, after
-		return emit(c)
-	}
-	c.Op, c.Before = event.Delete, before
-	if !complete {
-		c.Moved = after // C3.2
-	}
-	if err := emit(c); err != nil {
-		return err
-	}
-	c.Op, c.Before, c.After = event.Insert, nil, after
-	c.Ver.Row++
-	if !complete {
-		c.Moved = before
-	}
-	return emit(c)
+	c.Before, c.After = before, after
+	return c.EmitUpdate(emit)
 }
 
 // keyOnly makes absent what a key tuple does not carry: the server sends NULL
@@ -141,21 +118,6 @@ func keyOnly(row event.Row, c *event.Change) error {
 		}
 	}
 	return nil
-}
-
-// keyChanged compares values: an old key may be sent although it is the same
-// (C3.1).
-func keyChanged(before, after event.Row, c *event.Change) bool {
-	for _, i := range c.Table.Key {
-		b, a := &before[i], &after[i]
-		if b.State == event.Absent || a.State == event.Absent {
-			continue
-		}
-		if b.State != a.State || a.State == event.Present && !c.Table.Columns[i].Codec.Equal(b.Raw, a.Raw) {
-			return true
-		}
-	}
-	return false
 }
 
 // lastTuple reads a tuple that must be announced by letter and end the message.
