@@ -16,23 +16,34 @@ type Native struct {
 	binlog bool   // the source block is that of MySQL and MariaDB
 	plans  map[*schema.Table]*plan
 
-	// What follows is made anew when a change has another table or
-	// transaction than the one before it.
+	// What follows is rendered anew when a change has another table or
+	// transaction than the one before it, and its end when it has another place:
+	// many rows share one in a binlog.
 	plan   *plan
 	txn    event.Txn
 	epoch  uint32
-	source []byte // from the source block to the value of lsn or pos
-	tail   []byte // from behind that, or behind row, to the event part of ver
+	pos    uint64
+	event  uint64 // ver's
+	source []byte // from the source block to the value of lsn, or of row
+	origin int    // of source, what is before the value of lsn or pos
+	tail   []byte // from behind that to the row part of ver
+	commit int    // of tail, what is before the event part of ver
 }
 
 var _ Encoder = (*Native)(nil)
 
 // plan is what is constant for a table version.
 type plan struct {
-	table *schema.Table
-	names []string // `,"name":` of each column
-	where string   // in the source block, from behind ts_ms to the end of table
-	end   string   // from behind ver to the end of the event
+	table   *schema.Table
+	columns []column
+	where   string // in the source block, from behind ts_ms to the end of table
+	end     string // from behind ver to the end of the event
+}
+
+// column is what a row needs of one.
+type column struct {
+	name  string // `,"name":`
+	codec schema.Codec
 }
 
 // NewNative returns an encoder for one worker. Connector and name are those of
@@ -86,33 +97,41 @@ func (n *Native) AppendValue(dst []byte, c *event.Change) ([]byte, error) {
 	}
 	n.prepare(p, c)
 	dst = append(dst, n.source...)
-	dst = strconv.AppendUint(dst, c.Pos, 10)
 	if n.binlog {
-		dst = append(dst, `,"row":`...)
 		dst = strconv.AppendUint(dst, uint64(c.Ver.Row/2), 10) // C2.1
 	}
 	dst = append(dst, n.tail...)
-	dst = event.AppendHex(dst, c.Ver.Event, 16)
-	dst = append(dst, '/')
 	dst = event.AppendHex(dst, uint64(c.Ver.Row), 8)
 	return append(dst, p.end...), nil
 }
 
-// prepare renders what is constant for the table and transaction of c.
+// prepare renders what is constant for the table, transaction and place of c.
 func (n *Native) prepare(p *plan, c *event.Change) {
 	sameTxn := n.txn == *c.Txn && n.epoch == c.Ver.Epoch && n.plan != nil
-	if sameTxn && n.plan == p {
+	if sameTxn && n.plan == p && n.pos == c.Pos && n.event == c.Ver.Event {
 		return
 	}
-	b := append(n.source[:0], n.head...)
-	b = strconv.AppendInt(b, c.Txn.Millis, 10)
-	b = append(b, p.where...)
-	n.source = n.appendOrigin(b, c.Txn)
-	n.plan = p
-	if sameTxn {
-		return
+	if !sameTxn {
+		n.prepareTxn(c)
 	}
-	b = n.tail[:0]
+	if !sameTxn || n.plan != p {
+		b := append(n.source[:0], n.head...)
+		b = strconv.AppendInt(b, c.Txn.Millis, 10)
+		b = append(b, p.where...)
+		n.source = n.appendOrigin(b, c.Txn)
+		n.plan, n.origin = p, len(n.source)
+	}
+	n.source = strconv.AppendUint(n.source[:n.origin], c.Pos, 10)
+	if n.binlog {
+		n.source = append(n.source, `,"row":`...)
+	}
+	n.tail = append(event.AppendHex(n.tail[:n.commit], c.Ver.Event, 16), '/')
+	n.pos, n.event = c.Pos, c.Ver.Event
+}
+
+// prepareTxn renders what is constant for the transaction of c.
+func (n *Native) prepareTxn(c *event.Change) {
+	b := n.tail[:0]
 	if !n.binlog {
 		b = append(b, `,"commit_lsn":`...)
 		b = strconv.AppendUint(b, c.Txn.Commit, 10)
@@ -126,7 +145,7 @@ func (n *Native) prepare(p *plan, c *event.Change) {
 	b = append(b, '/')
 	b = event.AppendHex(b, c.Txn.Commit, 16)
 	n.tail = append(b, '/')
-	n.txn, n.epoch = *c.Txn, c.Ver.Epoch
+	n.txn, n.epoch, n.commit = *c.Txn, c.Ver.Epoch, len(n.tail)
 }
 
 // appendOrigin appends the source block from behind the table to the value of
@@ -184,17 +203,17 @@ func (n *Native) planOf(t *schema.Table) *plan {
 
 func newPlan(t *schema.Table) *plan {
 	p := &plan{
-		table: t,
-		names: make([]string, len(t.Columns)),
-		where: `,"snapshot":"false","db":` + text(t.Database),
-		end:   `","table_version":"` + t.Version + `"}`,
+		table:   t,
+		columns: make([]column, len(t.Columns)),
+		where:   `,"snapshot":"false","db":` + text(t.Database),
+		end:     `","table_version":"` + t.Version + `"}`,
 	}
 	if t.Schema != "" {
 		p.where += `,"schema":` + text(t.Schema)
 	}
 	p.where += `,"table":` + text(t.Name)
 	for i := range t.Columns {
-		p.names[i] = "," + text(t.Columns[i].Name) + ":"
+		p.columns[i] = column{"," + text(t.Columns[i].Name) + ":", t.Columns[i].Codec}
 	}
 	return p
 }
@@ -210,26 +229,24 @@ func (p *plan) appendRow(dst []byte, row event.Row, c *event.Change) ([]byte, er
 		if row[i].State == event.Absent {
 			continue
 		}
-		dst = append(dst, p.names[i][comma:]...)
+		col := &p.columns[i]
+		dst = append(dst, col.name[comma:]...)
 		comma = 0
+		if row[i].State == event.Null {
+			dst = append(dst, "null"...)
+			continue
+		}
 		var err error
-		if dst, err = p.appendValue(dst, i, &row[i], c); err != nil {
-			return dst, err
+		if dst, err = col.codec.AppendJSON(dst, row[i].Raw); err != nil {
+			return dst, p.unreadable(err, i, c)
 		}
 	}
 	return append(dst, '}'), nil
 }
 
-func (p *plan) appendValue(dst []byte, i int, v *event.Value, c *event.Change) ([]byte, error) {
-	if v.State == event.Null {
-		return append(dst, "null"...), nil
-	}
-	dst, err := p.table.Columns[i].Codec.AppendJSON(dst, v.Raw)
-	if err != nil {
-		return dst, failure.StopFrom(err, "exclude the table, or report this as a bug with the column's type",
-			"column %q of table %s can't be read at ver %s", p.table.Columns[i].Name, p.table, c.Ver)
-	}
-	return dst, nil
+func (p *plan) unreadable(err error, i int, c *event.Change) error {
+	return failure.StopFrom(err, "exclude the table, or report this as a bug with the column's type",
+		"column %q of table %s can't be read at ver %s", p.table.Columns[i].Name, p.table, c.Ver)
 }
 
 // appendKey appends the key columns of row in key order.
@@ -244,11 +261,15 @@ func (p *plan) appendKey(dst []byte, row event.Row, c *event.Change) ([]byte, er
 			return dst, failure.Stop("make the log carry whole rows (Postgres: REPLICA IDENTITY FULL; MySQL: binlog_row_image=FULL), or exclude the table",
 				"key column %q of table %s was not carried by the log at ver %s", p.table.Columns[i].Name, p.table, c.Ver)
 		}
-		dst = append(dst, p.names[i][comma:]...)
+		dst = append(dst, p.columns[i].name[comma:]...)
 		comma = 0
+		if row[i].State == event.Null {
+			dst = append(dst, "null"...)
+			continue
+		}
 		var err error
-		if dst, err = p.appendValue(dst, i, &row[i], c); err != nil {
-			return dst, err
+		if dst, err = p.columns[i].codec.AppendJSON(dst, row[i].Raw); err != nil {
+			return dst, p.unreadable(err, i, c)
 		}
 	}
 	return append(dst, '}'), nil
@@ -260,7 +281,7 @@ func (p *plan) appendAbsent(dst []byte, after event.Row) []byte {
 	for i := range after {
 		if after[i].State == event.Absent {
 			dst = append(dst, sep...)
-			dst = append(dst, p.names[i][1:len(p.names[i])-1]...)
+			dst = append(dst, p.columns[i].name[1:len(p.columns[i].name)-1]...)
 			sep = ","
 		}
 	}

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/binary"
 	"cmp"
 	"encoding/hex"
 	"fmt"
@@ -86,11 +87,22 @@ func ParseVer(s string) (Ver, error) {
 	return Ver{uint32(n[0]), n[1], n[2], uint32(n[3])}, nil
 }
 
-// AppendHex appends the lowest digits of v in lower-case hex.
+// AppendHex appends the lowest digits of v, 8 or 16 of them, in lower-case hex.
 func AppendHex(dst []byte, v uint64, digits int) []byte {
-	const hexDigits = "0123456789abcdef"
-	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
-		dst = append(dst, hexDigits[v>>shift&15])
+	if digits == 16 {
+		dst = binary.BigEndian.AppendUint64(dst, hexOf(uint32(v>>32)))
 	}
-	return dst
+	return binary.BigEndian.AppendUint64(dst, hexOf(uint32(v)))
+}
+
+// hexOf returns the eight digits of v, the first in the highest byte. A byte at a
+// time they are a tenth of the time that an event takes.
+func hexOf(v uint32) uint64 {
+	const ones = 0x0101010101010101
+	x := uint64(v) // each half of a byte gets a byte of its own
+	x = (x | x<<16) & 0x0000ffff0000ffff
+	x = (x | x<<8) & 0x00ff00ff00ff00ff
+	x = (x | x<<4) & 0x0f0f0f0f0f0f0f0f
+	letters := (x + 6*ones) >> 4 & ones // 1 where a digit is above 9
+	return x + '0'*ones + letters*('a'-'9'-1)
 }

@@ -10,6 +10,12 @@ import (
 // text always has the same bytes. s must be valid UTF-8 for the result to be:
 // bytes from 0x80 up pass unread. s may lie in dst's array before len(dst).
 func AppendJSON(dst, s []byte) []byte {
+	if end := len(dst) + len(s) + 2; end <= cap(dst) && Plain(s) == len(s) {
+		out := dst[len(dst):end]
+		out[0], out[len(out)-1] = '"', '"'
+		copy(out[1:], s)
+		return dst[:end]
+	}
 	dst = append(dst, '"')
 	dst = AppendJSONContent(dst, s)
 	return append(dst, '"')
@@ -80,6 +86,12 @@ func Plain(s []byte) int {
 			return i + bits.TrailingZeros64(m)>>3
 		}
 		return len(s)
+	}
+	if rest >= 4 {
+		// The first four bytes and the last four, which may overlap.
+		if x := uint64(binary.LittleEndian.Uint32(s)) | uint64(binary.LittleEndian.Uint32(s[rest-4:]))<<32; specials(x) == 0 {
+			return rest
+		}
 	}
 	for ; i < len(s); i++ {
 		if special(s[i]) {
