@@ -1,8 +1,8 @@
 package event
 
 import (
-	"encoding/binary"
 	"cmp"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math"
