@@ -59,14 +59,15 @@ func lockName(serverID uint32) string {
 // holder returns the server's number of the connection that holds the lock of our
 // server_id, 0 if there is none or the server has no such locks. own says that it
 // is one of ours: it holds the lock of our own name too. Its number alone would not
-// do, since a server that was started again gives the same ones to others.
-func (s *Source) holder(c *client.Conn) (id uint64, own bool, err error) {
-	r, err := first(queryRecords(c, "SELECT IS_USED_LOCK('"+lockName(s.cfg.ServerID)+"') AS id, IS_USED_LOCK('"+s.target.own+"') AS own"))
+// do, since a server that was started again gives the same ones to others. former
+// says that it is of the same claim: ours, or a predecessor's.
+func (s *Source) holder(c *client.Conn) (id uint64, own, former bool, err error) {
+	r, err := first(queryRecords(c, "SELECT IS_USED_LOCK('"+lockName(s.cfg.ServerID)+"') AS id, IS_USED_LOCK('"+s.target.own+"') AS own, IS_USED_LOCK('"+s.target.claim+"') AS claim"))
 	if serverError(err) != nil {
-		return 0, false, nil // a cluster that refuses such locks: there the server's own ways remain
+		return 0, false, false, nil // a cluster that refuses such locks: there the server's own ways remain
 	}
 	id, _ = strconv.ParseUint(r["id"], 10, 64)
-	return id, id != 0 && r["own"] == r["id"], err
+	return id, id != 0 && r["own"] == r["id"], id != 0 && r["claim"] == r["id"], err
 }
 
 // release ends the connection of the last stream at the server's side. Left
@@ -80,7 +81,7 @@ func (s *Source) release() {
 	defer cancel()
 	// One may always kill what is one's own. If it fails, takeLock tries again.
 	_ = s.ask(ctx, "end the last stream", func(c *client.Conn) error {
-		id, own, err := s.holder(c)
+		id, own, _, err := s.holder(c)
 		if err != nil || !own {
 			return err
 		}
@@ -94,12 +95,12 @@ func (s *Source) alone(ctx context.Context) error {
 	deadline := time.Now().Add(s.cfg.SlotWait)
 	for told := false; ; told = true {
 		var id uint64
-		var own bool
+		var former bool
 		err := s.ask(ctx, "look for another one with our server_id", func(c *client.Conn) (err error) {
-			id, own, err = s.holder(c)
+			id, _, former, err = s.holder(c)
 			return err
 		})
-		if err != nil || id == 0 || own { // takeLock ends our own
+		if err != nil || id == 0 || former { // takeLock ends it
 			return err
 		}
 		if time.Now().After(deadline) {

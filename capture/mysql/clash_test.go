@@ -49,6 +49,31 @@ func TestARivalWithTheNumberOfOurLastConnectionIsLeftAlone(t *testing.T) {
 	}
 }
 
+// A predecessor that is frozen keeps its connection for as long as the server
+// lets it.
+func TestWhoeverHasLostTheClaimIsEnded(t *testing.T) {
+	for _, product := range []local.Product{local.MySQL97, local.MariaDB114} {
+		t.Run(string(product), func(t *testing.T) {
+			t.Parallel()
+			d := newSource(t, servers.MySQL(t, product), func(cfg *mysql.Config) {
+				cfg.SlotWait, cfg.Claim = 300*time.Millisecond, "the pipeline"
+			})
+			d.Exec(t, orders)
+			former := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)
+			next := capturetest.Start(t, d.Source(t), former.State, "")
+			if err := former.Broken(); !failure.Retryable(err) {
+				t.Errorf("the stream of the former one ends with %v, want a Retry", err)
+			}
+			former.Close() // does not end the connection that is no longer its own
+			d.Exec(t, "INSERT INTO orders (id) VALUES (1)")
+			if got := next.ToEnd(); len(got) != 1 {
+				t.Errorf("the next one reads %d changes, want 1", len(got))
+			}
+			next.Close()
+		})
+	}
+}
+
 // numbered returns the connection to which the server gives a number.
 func numbered(t *testing.T, d source, n uint64) *client.Conn {
 	t.Helper()

@@ -97,13 +97,14 @@ func (r *dumper) takeLock(c *client.Conn) error {
 		return nil
 	}
 	r.target.read.Store(true)
-	rows, err := query(c, "SELECT GET_LOCK('"+r.lock+"', 0), IS_USED_LOCK('"+r.lock+"'), IS_USED_LOCK('"+r.target.own+"')")
+	rows, err := query(c, "SELECT GET_LOCK('"+r.lock+"', 0), IS_USED_LOCK('"+r.lock+"'), IS_USED_LOCK('"+r.target.claim+"')")
 	if err == nil && len(rows) == 1 && rows[0][0] == "0" {
 		if rows[0][1] == "" || rows[0][1] != rows[0][2] {
 			return r.errTaken()
 		}
-		// Our own last connection is broken, and the server does not know it yet.
-		// A user may end what is theirs.
+		// Our own last connection is broken, and the server does not know it yet;
+		// or a predecessor has lost the pipeline and may not know it either. A user
+		// may end what is theirs.
 		_, _ = c.Execute("KILL " + rows[0][1]) // it may have ended meanwhile
 		rows, err = query(c, "SELECT GET_LOCK('"+r.lock+"', 5)")
 		if err == nil && len(rows) == 1 && rows[0][0] == "0" {
@@ -111,7 +112,8 @@ func (r *dumper) takeLock(c *client.Conn) error {
 		}
 	}
 	if err == nil {
-		_, err = query(c, "SELECT GET_LOCK('"+r.target.own+"', 5)") // by it takeLock knows this connection again
+		// By these holder knows this connection again.
+		_, err = query(c, "SELECT GET_LOCK('"+r.target.own+"', 5), GET_LOCK('"+r.target.claim+"', 5)")
 	}
 	if serverError(err) != nil {
 		return nil

@@ -60,18 +60,22 @@ func (k *keeper) run() {
 		}
 	}()
 	for {
+		ask := false
 		select {
 		case <-k.stop:
 			return
 		case <-k.wake:
 		case <-tick.C:
-			if k.serverLeaves(ctx) {
-				k.end(failure.Retry(errors.New("the server is shutting down")))
-				return
-			}
+			ask = true
 		}
+		// The report comes first: the question may take as long as the time
+		// between two, and the server waits for three at most.
 		if err := k.send(); err != nil {
 			k.end(failure.Retry(fmt.Errorf("report to the server: %w", err)))
+			return
+		}
+		if ask && k.serverLeaves(ctx) {
+			k.end(failure.Retry(errors.New("the server is shutting down")))
 			return
 		}
 	}
