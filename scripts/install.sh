@@ -1,6 +1,7 @@
 #!/bin/bash
-# Installs the Debian packages that the tests need and this machine lacks. Does
-# nothing, quickly, when all are there.
+# Installs the Debian packages that the tests need and this machine lacks; with the
+# argument flink, those of make accept-flink too. Does nothing, quickly, when all
+# are there.
 set -euo pipefail
 
 missing=()
@@ -17,6 +18,8 @@ command -v make >/dev/null || missing+=(make)
 # The race detector needs cgo: a compiler and the C library's headers.
 command -v gcc >/dev/null || missing+=(gcc)
 [[ -e /usr/include/stdlib.h ]] || missing+=(libc6-dev)
+# Flink comes from a package for Python.
+[[ ${1-} != flink ]] || command -v pip3 >/dev/null || missing+=(python3-pip)
 ((${#missing[@]})) || exit 0
 
 if ((EUID != 0)); then

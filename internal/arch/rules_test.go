@@ -27,12 +27,13 @@ var internals = map[string][]string{
 	"murmur2": {"pipeline", "publish"},
 	"glob":    {"capture"},
 	"flock":   {"checkpoint", "publish"},
+	"broker":  {"checkpoint", "publish", "config"},
 	"redact":  {"config", "pipeline", "status", "publish", "capture"},
 }
 
 // testOnly are the packages of internal/ that no product code may import, not
 // even cmd.
-var testOnly = []string{"servers", "eventually", "arch"}
+var testOnly = []string{"servers", "eventually", "fault", "arch"}
 
 // pure are the top folders without an outside world: what they answer depends on
 // what they are given and on nothing else.

@@ -7,7 +7,8 @@
 // a prefix for topics of its own.
 //
 // A test that must restart, kill or configure a server takes one of its own
-// with NewPostgres, NewMySQL or NewKafka; that one belongs to the test's process.
+// with NewPostgres, NewMySQL, NewKafka or NewKafkaCluster; that one belongs to the
+// test's process.
 //
-// Programs that are no tests use Start, StartMySQL and StartKafka.
+// Programs that are no tests use Start, StartMySQL and StartKafka with its kin.
 package servers

@@ -93,8 +93,9 @@ func (c *KafkaCluster) Admin(t testing.TB) *kadm.Client {
 }
 
 // CreateTopic makes a topic, whose whole name must begin with the prefix, with
-// settings such as "cleanup.policy" (nil for none), and returns when the broker
-// serves it: the controller answers before.
+// as many replicas as the brokers' settings say and with settings such as
+// "cleanup.policy" (nil for none), and returns when the broker serves it: the
+// controller answers before.
 func (c *KafkaCluster) CreateTopic(t testing.TB, name string, partitions int32, settings map[string]string) {
 	t.Helper()
 	if !strings.HasPrefix(name, c.Prefix) {
@@ -107,7 +108,7 @@ func (c *KafkaCluster) CreateTopic(t testing.TB, name string, partitions int32, 
 		configs[key] = kadm.StringPtr(value)
 	}
 	admin := c.Admin(t)
-	if _, err := admin.CreateTopic(ctx, partitions, 1, configs, name); err != nil {
+	if _, err := admin.CreateTopic(ctx, partitions, -1, configs, name); err != nil {
 		t.Fatalf("create the topic %s: %v", name, err)
 	}
 	eventually.True(t, limit, "the broker serves the topic "+name, func() bool {

@@ -31,3 +31,26 @@ func NewKafka(t testing.TB, settings map[string]string) *KafkaServer {
 	}
 	return &KafkaServer{KafkaCluster{KafkaAddress: k.KafkaAddress}, control(t, k)}
 }
+
+// NewKafkaCluster starts three brokers of one cluster for this test alone, as
+// StartKafkaCluster does, and removes them when the test ends. What it returns
+// are three ways to the same topics, each of which the test may end by itself.
+func NewKafkaCluster(t testing.TB, settings map[string]string) []*KafkaServer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), firstLimit)
+	defer cancel()
+	c, err := StartKafkaCluster(ctx, settings)
+	if err != nil {
+		t.Fatalf("start a cluster: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("close the cluster: %v", err)
+		}
+	})
+	var all []*KafkaServer
+	for _, k := range c.Brokers {
+		all = append(all, &KafkaServer{KafkaCluster{KafkaAddress: k.KafkaAddress}, controls{k}})
+	}
+	return all
+}

@@ -26,6 +26,19 @@ func StartKafka(ctx context.Context, settings map[string]string) (*local.Kafka, 
 	return local.StartKafka(ctx, local.KafkaOptions{Settings: settings})
 }
 
+// StartKafkaBehind is StartKafka for a broker behind a proxy. A client that comes
+// by the address proxy is told to come by it always; the proxy passes it on to
+// the broker's address Behind.
+func StartKafkaBehind(ctx context.Context, proxy string, settings map[string]string) (*local.Kafka, error) {
+	return local.StartKafka(ctx, local.KafkaOptions{Settings: settings, Proxy: proxy})
+}
+
+// StartKafkaCluster is StartKafka for three brokers of one cluster: a topic is on
+// all of them, and a record is stored once it is on two.
+func StartKafkaCluster(ctx context.Context, settings map[string]string) (*local.KafkaCluster, error) {
+	return local.StartKafkaCluster(ctx, settings)
+}
+
 // MySQLProducts returns the products of the MySQL family that tests run on, for
 // tables of tests.
 func MySQLProducts() []local.Product {

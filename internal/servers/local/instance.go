@@ -16,7 +16,7 @@ import (
 )
 
 // startLimit bounds a start on a busy machine, recovery after Kill included.
-const startLimit = time.Minute
+const startLimit = 2 * time.Minute
 
 // An instance is what every server of this package is: a process with a folder of
 // its own, which goes away with this program however that ends. Its methods may

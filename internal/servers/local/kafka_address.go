@@ -15,6 +15,9 @@ type KafkaAddress struct {
 	// SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER. The last believes any token
 	// that has no signature.
 	SASL string `json:"sasl"`
+	// Behind is the host and port that the proxy of the options leads to, without
+	// TLS and without a login; "" without a proxy.
+	Behind string `json:"behind,omitempty"`
 
 	CA         string `json:"ca"`          // PEM file of the authority of the broker's certificate
 	ClientCert string `json:"client_cert"` // PEM file of a certificate that makes the client the user KafkaClient

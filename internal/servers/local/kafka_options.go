@@ -6,8 +6,36 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
+
+// listeners returns the settings of who listens where, and of who leads.
+func (k *Kafka) listeners() map[string]string {
+	var listen []string
+	all := map[string]string{
+		"process.roles":                  string(k.role),
+		"node.id":                        strconv.Itoa(k.node),
+		"controller.quorum.voters":       fmt.Sprintf("%d@%s", k.voter, k.controller),
+		"controller.listener.names":      "CONTROLLER",
+		"listener.security.protocol.map": "PLAIN:PLAINTEXT,BEHIND:PLAINTEXT,TLS:SSL,SASL:SASL_SSL,CONTROLLER:PLAINTEXT",
+	}
+	if k.role != kafkaController {
+		listen = append(listen, "PLAIN://"+k.Plain, "TLS://"+k.TLS, "SASL://"+k.SASL)
+		all["inter.broker.listener.name"] = "PLAIN"
+		told := slices.Clone(listen)
+		if k.proxy != "" {
+			listen = append(listen, "BEHIND://"+k.Behind)
+			told = append(told, "BEHIND://"+k.proxy)
+		}
+		all["advertised.listeners"] = strings.Join(told, ",")
+	}
+	if k.role != kafkaBroker {
+		listen = append(listen, "CONTROLLER://"+k.controller)
+	}
+	all["listeners"] = strings.Join(listen, ",")
+	return all
+}
 
 // properties returns the file of a broker's settings. The caller's settings win;
 // one with the value "" is left out.
@@ -18,14 +46,7 @@ func (k *Kafka) properties(settings map[string]string) []byte {
 		tokenLogin = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
 	)
 	all := map[string]string{
-		"process.roles":                  "broker,controller",
-		"node.id":                        "1",
-		"log.dirs":                       filepath.Join(k.DataDir, kafkaStorage),
-		"controller.quorum.voters":       "1@" + k.controller,
-		"controller.listener.names":      "CONTROLLER",
-		"inter.broker.listener.name":     "PLAIN",
-		"listeners":                      fmt.Sprintf("PLAIN://%s,TLS://%s,SASL://%s,CONTROLLER://%s", k.Plain, k.TLS, k.SASL, k.controller),
-		"listener.security.protocol.map": "PLAIN:PLAINTEXT,TLS:SSL,SASL:SASL_SSL,CONTROLLER:PLAINTEXT",
+		"log.dirs": filepath.Join(k.DataDir, kafkaStorage),
 
 		"ssl.keystore.type":                       "PEM",
 		"ssl.keystore.location":                   filepath.Join(k.DataDir, kafkaServerFile),
@@ -70,6 +91,7 @@ func (k *Kafka) properties(settings map[string]string) []byte {
 		"num.io.threads":                 "4",
 		"background.threads":             "2",
 	}
+	maps.Copy(all, k.listeners())
 	maps.Copy(all, settings)
 	var file bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(all)) {
