@@ -46,6 +46,10 @@ type State struct {
 	// From is the start that was last asked for on the command line, so that
 	// a container that restarts with the same arguments does not jump again.
 	From string `json:"from,omitempty"`
+	// Partitions is over how many partitions the records of each topic are
+	// spread: with another number a key would go elsewhere, and its events could
+	// overtake those before (C8.3). A State's map is never altered.
+	Partitions map[string]int32 `json:"partitions,omitempty"`
 	// Memory is the source's own: facts about table versions that the log
 	// can't give again.
 	Memory json.RawMessage `json:"memory,omitempty"`

@@ -31,6 +31,7 @@ func full() checkpoint.State {
 		Ver:        event.Ver{Epoch: 3, Commit: 0x16b3748, Event: 0x16b3700, Row: 4},
 		Selection:  "9f86d081884c7d65",
 		From:       "time:2026-11-21T10:00:00Z",
+		Partitions: map[string]int32{"shop.public.orders": 12, "shop.progress": 1},
 		Memory:     json.RawMessage(`{"keys":{"16385":["id","größe"]}}`),
 	}
 }

@@ -78,8 +78,16 @@ type Publish struct {
 	Dir    string // folder of SinkFile, "" for the others
 	Topic  *transform.Topic
 	Format string // FormatNative
-	Kafka  Kafka
+	// Truncate is TruncateInline or TruncateControl.
+	Truncate string
+	Kafka    Kafka
 }
+
+// The choices of Publish.Truncate.
+const (
+	TruncateInline  = "inline"  // in the table's topic, in its place among the other events
+	TruncateControl = "control" // in a topic for all tables
+)
 
 // The sinks of Publish.Sink.
 const (
@@ -95,8 +103,8 @@ const FormatNative = "native"
 // Checkpoint says where and how often the place in the log is kept.
 type Checkpoint struct {
 	URL      string        // as given, with references and {name} replaced
-	Path     string        // of the file that URL names
-	Interval time.Duration // least time between two saves
+	Path     string        // of the file that URL names, "" for a checkpoint in Kafka
+	Interval time.Duration // least time between two saves, or between transactions
 }
 
 // Limits bound the daemon.
@@ -154,7 +162,7 @@ func constants() Config {
 			Postgres: Postgres{Create: true},
 			MySQL:    MySQL{Positions: PositionsAuto},
 		},
-		Publish:    Publish{Topic: topic, Format: FormatNative, Kafka: Kafka{Partition: PartitionTable, Compression: "snappy"}},
+		Publish:    Publish{Topic: topic, Format: FormatNative, Truncate: TruncateInline, Kafka: Kafka{Partition: PartitionTable, Compression: "snappy"}},
 		Checkpoint: Checkpoint{Interval: time.Second},
 		Limits:     Limits{Memory: 256 << 20, Drain: 25 * time.Second},
 		Log:        Log{Level: "info"},
@@ -174,7 +182,10 @@ func (c *Config) derive() {
 	if c.Source.Postgres.Publication == "" {
 		c.Source.Postgres.Publication = own
 	}
-	if c.Checkpoint.URL == "" {
+	switch {
+	case c.Checkpoint.URL == "" && c.Publish.Kafka.ExactlyOnce:
+		c.Checkpoint.URL = checkpointKafka
+	case c.Checkpoint.URL == "":
 		c.Checkpoint.Path = "./tailrace-{name}.json"
 		c.Checkpoint.URL = "file:" + c.Checkpoint.Path
 	}

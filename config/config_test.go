@@ -88,6 +88,16 @@ func TestLoadGoodFiles(t *testing.T) {
 			c.Publish.Kafka.TLS.Enabled = true
 			c.Publish.Kafka.SASL = config.SASL{Mechanism: "OAUTHBEARER", TokenFile: "/run/token"}
 		}},
+		{"once", "postgres://tailrace@localhost/shop", func(c *config.Config) {
+			c.Publish.URL, c.Publish.Sink, c.Publish.Truncate = "kafka://h", config.SinkKafka, config.TruncateControl
+			c.Publish.Kafka.Brokers, c.Publish.Kafka.ExactlyOnce = []string{"h:9092"}, true
+			c.Checkpoint.URL, c.Checkpoint.Path = "kafka:", ""
+		}},
+		{"once-checkpoint", "postgres://tailrace@localhost/shop", func(c *config.Config) {
+			c.Publish.URL, c.Publish.Sink = "kafka://h", config.SinkKafka
+			c.Publish.Kafka.Brokers, c.Publish.Kafka.ExactlyOnce = []string{"h:9092"}, true
+			c.Checkpoint = config.Checkpoint{URL: "kafka:", Interval: 100 * time.Millisecond}
+		}},
 		{"least", "postgres://tailrace@localhost/shop", func(c *config.Config) {
 			c.Publish.URL, c.Publish.Sink = "stdout:", config.SinkStdout
 		}},

@@ -42,7 +42,10 @@ func FuzzLoad(f *testing.F) {
 		}
 		c, err := config.Load(path, env, nil)
 		if err == nil {
-			if c.Source.URL.IsZero() || c.Publish.Sink == "" || c.Checkpoint.Path == "" || c.Source.Postgres.Slot == "" {
+			if (c.Checkpoint.Path == "") != c.Publish.Kafka.ExactlyOnce {
+				t.Errorf("exactly once and the checkpoint do not go together: %+v", c)
+			}
+			if c.Source.URL.IsZero() || c.Publish.Sink == "" || c.Checkpoint.URL == "" || c.Source.Postgres.Slot == "" {
 				t.Errorf("got an incomplete configuration: %+v", c)
 			}
 			return

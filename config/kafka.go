@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tailrace/tailrace/publish/kafka"
+	"github.com/tailrace/tailrace/internal/broker"
 )
 
 // Kafka holds what only the sink Kafka has.
@@ -17,6 +17,10 @@ type Kafka struct {
 	Partition        string   // PartitionTable, PartitionKey, PartitionTransaction or PartitionColumns
 	PartitionColumns []string // of PartitionColumns
 	Tombstones       bool     // a delete is followed by a record of its key without a value
+
+	// ExactlyOnce says that records are published in transactions, each of which
+	// holds the checkpoint too. It is true exactly where the checkpoint is in Kafka.
+	ExactlyOnce bool
 
 	Compression  string        // none, snappy, lz4 or zstd
 	Linger       time.Duration // how long a batch that is not full waits for more records
@@ -63,7 +67,7 @@ var (
 )
 
 func setBrokers(c *Config, text string) error {
-	brokers, err := kafka.ParseURL(text)
+	brokers, err := broker.ParseURL(text)
 	if err != nil {
 		// Its own text quotes the address, which may come from a reference.
 		return errors.New("expected kafka://host1:9092,host2:9092; a login goes into publish.sasl")
@@ -140,6 +144,7 @@ func (l *loader) checkKafka(settings []Setting) {
 		l.checkTLS(&p.Kafka.TLS)
 		l.checkSASL(p.Kafka.SASL.Mechanism)
 	}
+	l.checkOnce()
 }
 
 func (l *loader) checkTLS(t *TLS) {

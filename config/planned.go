@@ -5,7 +5,6 @@ package config
 // mistake.
 func Planned() []string {
 	return []string{
-		"publish.truncate",
 		"admin",
 	}
 }

@@ -18,6 +18,9 @@ const (
 	minMemory   Size = 16 << 20
 	minInterval      = 10 * time.Millisecond
 	minDrain         = 100 * time.Millisecond
+	// A transaction costs the brokers some round trips, and readers see nothing of
+	// it before its end.
+	minTransaction = 100 * time.Millisecond
 )
 
 // maxIdentifier is the longest name in bytes that Postgres keeps whole.
@@ -35,6 +38,7 @@ type choice struct{ built, planned []string }
 
 var (
 	snapshotModes      = choice{[]string{SnapshotInitial, SnapshotNever}, []string{"only"}}
+	truncates          = choice{built: []string{TruncateInline, TruncateControl}}
 	formats            = choice{[]string{FormatNative}, []string{"debezium", "maxwell", "canal", "upsert"}}
 	logLevels          = choice{built: []string{"debug", "info", "warn", "error"}}
 	logFormats         = choice{built: []string{"console", "json"}}
@@ -45,7 +49,7 @@ var (
 	invalidTextActions = choice{built: []string{InvalidTextStop, InvalidTextReplace}}
 
 	publishSchemes    = choice{[]string{"kafka:", "file:", "stdout:", "discard:"}, []string{"kinesis:", "s3:"}}
-	checkpointSchemes = choice{[]string{"file:"}, []string{"kafka:", "dynamodb:", "postgres:", "mysql:"}}
+	checkpointSchemes = choice{[]string{"file:", checkpointKafka}, []string{"dynamodb:", "postgres:", "mysql:"}}
 )
 
 func choose(to *string, text, what string, from choice) error {
@@ -163,6 +167,13 @@ func setCheckpoint(c *Config, text string) error {
 	path, isFile, err := filePath(text)
 	if err != nil {
 		return err
+	}
+	if text == checkpointKafka {
+		c.Checkpoint.URL, c.Checkpoint.Path = text, ""
+		return nil
+	}
+	if strings.HasPrefix(text, checkpointKafka) {
+		return errors.New("expected kafka: alone, as the checkpoint is kept by the brokers of publish.url, in the topic {name}.checkpoint")
 	}
 	if !isFile {
 		scheme, _, _ := strings.Cut(text, ":")

@@ -42,7 +42,7 @@ func Settings() []Setting {
 	return []Setting{
 		{
 			Key: "name", Flag: "name", Env: "TAILRACE_NAME", Arg: "NAME", Default: "tailrace",
-			Meaning: "names the pipeline: its checkpoint, and its slot and publication or server_id; 1 to 40 of `a-z 0-9 _`",
+			Meaning: "names the pipeline: its checkpoint and transactional id, and its slot and publication or server_id; 1 to 40 of `a-z 0-9 _`",
 			set:     setName,
 		},
 		{
@@ -106,6 +106,16 @@ func Settings() []Setting {
 			Key: "publish.format", Flag: "format", Env: "TAILRACE_FORMAT", Arg: "FORMAT", Default: FormatNative,
 			Meaning: "form of an event: `native`",
 			set:     func(c *Config, s string) error { return choose(&c.Publish.Format, s, "format", formats) },
+		},
+		{
+			Key: "publish.truncate", Arg: "WHERE", Default: TruncateInline,
+			Meaning: "where the event of a TRUNCATE goes: `inline`, its table's topic, in its place; or `control`, a topic `{name}.control` for all tables, for readers that stop at such an event and are to go on with the old rows",
+			set:     func(c *Config, s string) error { return choose(&c.Publish.Truncate, s, "place", truncates) },
+		},
+		{
+			Key: "publish.exactly_once", Arg: "BOOL", Default: "true where checkpoint.url is kafka:, else false", kind: kindBool, sink: SinkKafka,
+			Meaning: "Kafka: publish in transactions that hold the checkpoint too, so that readers with `isolation.level=read_committed` get every event once, whatever is killed; they get it at the end of its transaction, after `checkpoint.interval`",
+			set:     func(c *Config, s string) error { return setBool(&c.Publish.Kafka.ExactlyOnce, s) },
 		},
 		{
 			Key: "publish.partition_by", Flag: "partition-by", Env: "TAILRACE_PARTITION_BY", Arg: "WHAT", Default: PartitionTable, sink: SinkKafka,
@@ -182,13 +192,13 @@ func Settings() []Setting {
 			},
 		},
 		{
-			Key: "checkpoint.url", Flag: "checkpoint", Env: "TAILRACE_CHECKPOINT", Arg: "URL", Default: "file:./tailrace-{name}.json", kind: kindURL,
-			Meaning: "where the place in the log is kept: `file:///path.json` or `file:./relative.json`, `{name}` allowed",
+			Key: "checkpoint.url", Flag: "checkpoint", Env: "TAILRACE_CHECKPOINT", Arg: "URL", Default: "file:./tailrace-{name}.json, kafka: with publish.exactly_once", kind: kindURL,
+			Meaning: "where the place in the log is kept: `file:///path.json` or `file:./relative.json`, `{name}` allowed; `kafka:`, the topic `{name}.checkpoint` of the brokers that are published to, with exactly once",
 			set:     setCheckpoint,
 		},
 		{
 			Key: "checkpoint.interval", Arg: "DURATION", Default: "1s", kind: kindDuration,
-			Meaning: "least time between two saves, at least 10ms",
+			Meaning: "least time between two saves, at least 10ms; with exactly once the time between transactions, at least 100ms",
 			set:     func(c *Config, s string) error { return setDuration(&c.Checkpoint.Interval, s, minInterval) },
 		},
 		{

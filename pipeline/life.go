@@ -173,7 +173,7 @@ func (l *life) published(j *job, err error) {
 	}
 	var rows, bytes uint64
 	for i := range j.batch.Records {
-		if r := &j.batch.Records[i]; r.Topic.Channel == publish.Data {
+		if r := &j.batch.Records[i]; r.Topic.Channel.Events() {
 			rows++
 			bytes += uint64(r.ValueEnd - r.KeyStart)
 		}

@@ -98,6 +98,7 @@ func (s *listStream) Next(ctx context.Context, u *event.Unit) error {
 		s.next++
 	}
 	if s.next == len(s.changes) {
+		u.Items = append(u.Items, event.Item{Op: event.End})
 		u.Position, u.Bound = "1", 31
 	}
 	return nil
@@ -111,22 +112,29 @@ func (s *listStream) Split(_ *event.Unit, it *event.Item, c *event.Change, emit 
 }
 func (s *listStream) Confirm(event.Position) {}
 
-// A listSink keeps copies of the records of tables.
+// A listSink keeps copies of the records of tables, and of the ends of
+// transactions.
 type listSink struct {
 	hashes []uint32
 	texts  []string // key, a space, and op or nothing
 	all    []bool
+	topics []string
+	ends   []string
 }
 
 func (s *listSink) Publish(_ context.Context, b *publish.Batch, done func(error)) error {
 	for i := range b.Records {
 		r := &b.Records[i]
-		if r.Topic.Channel != publish.Data {
+		if r.Topic.Channel == publish.Transactions {
+			s.ends = append(s.ends, string(b.Value(r)))
+		}
+		if !r.Topic.Channel.Events() {
 			continue
 		}
 		op, _, _ := strings.Cut(strings.TrimPrefix(string(b.Value(r)), `{"op":"`), `"`)
 		s.hashes, s.all = append(s.hashes, r.Hash), append(s.all, r.All)
 		s.texts = append(s.texts, string(b.Key(r))+" "+op)
+		s.topics = append(s.topics, r.Topic.Name)
 	}
 	done(nil)
 	return nil
@@ -139,7 +147,7 @@ func publishing(t *testing.T, changes []event.Change, by func(*pipeline.Pipeline
 	t.Helper()
 	sink := new(listSink)
 	err := running(t, changes, func(p *pipeline.Pipeline) {
-		p.OpenSink = func(context.Context) (publish.Publisher, error) { return sink, nil }
+		p.OpenSink = func(context.Context, checkpoint.State) (publish.Publisher, error) { return sink, nil }
 		by(p)
 	})
 	return sink, err

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/pipeline"
@@ -22,7 +23,7 @@ func TestRecordsOnTheirWayAreChargedMoreThanTheirBytes(t *testing.T) {
 	err := running(t, changes, func(p *pipeline.Pipeline) {
 		sink.open = make(chan struct{}) // of the bubble
 		p.Memory = memory
-		p.OpenSink = func(context.Context) (publish.Publisher, error) { return sink, nil }
+		p.OpenSink = func(context.Context, checkpoint.State) (publish.Publisher, error) { return sink, nil }
 	})
 	wantCode(t, err, failure.ExitOK)
 	if held := sink.records*each + sink.bytes; sink.records == 0 || held > memory+unit {

@@ -110,7 +110,7 @@ var mutations = []mutation{
 	},
 	{
 		"the saver confirms before it saves", "pipeline/saver.go",
-		"\tst := l.start.With(m)\n", "\tst := l.start.With(m)\n\tl.confirm(m)\n",
+		"\tst := l.state(m)\n", "\tst := l.state(m)\n\tl.confirm(m)\n",
 	},
 	{
 		"rows that were published before are sent again", "pipeline/worker.go",
@@ -149,8 +149,20 @@ var mutations = []mutation{
 		"s.markEnds(j)\n", "s.counts = s.counts[:0]\n\ts.markEnds(j)\n",
 	},
 	{
+		"the last transaction is not committed", "pipeline/sequencer.go",
+		"\tif s.commit != nil {\n\t\treturn s.commitNow()\n\t}\n\treturn nil\n}", "\treturn nil\n}",
+	},
+	{
 		"a doubtful commit is taken for a failed one", "pipeline/pipeline.go",
 		"st, err = p.load(ctx, st)", "_, err = p.load(ctx, st)",
+	},
+	{
+		"the number of partitions is not saved", "pipeline/saver.go",
+		"\tst.Partitions = partitions(l.sink, st.Partitions)\n", "",
+	},
+	{
+		"a sink that is opened again is not told of partitions", "pipeline/pipeline.go",
+		"\t\t\tst.Partitions = partitions(closing, st.Partitions)\n", "",
 	},
 	{
 		"a failed sink is used again", "pipeline/pipeline.go",

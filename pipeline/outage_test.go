@@ -19,7 +19,7 @@ func TestDrainLimit(t *testing.T) {
 		p, _, ctx, cancel := w.start()
 		defer cancel()
 		sink := &deafSink{accepted: make(chan struct{})}
-		p.OpenSink = func(context.Context) (publish.Publisher, error) { return sink, nil }
+		p.OpenSink = func(context.Context, checkpoint.State) (publish.Publisher, error) { return sink, nil }
 		var stopped time.Time
 		go func() {
 			<-sink.accepted
@@ -126,11 +126,11 @@ func TestSinkThatCanNotBeOpenedAgainEndsRun(t *testing.T) {
 		w.cfg.sinkFails, w.faults = 1, 1
 		open, opened := p.OpenSink, 0
 		stop := failure.Stop("", "the password was changed")
-		p.OpenSink = func(ctx context.Context) (publish.Publisher, error) {
+		p.OpenSink = func(ctx context.Context, st checkpoint.State) (publish.Publisher, error) {
 			if opened++; opened == 2 {
 				return nil, stop
 			}
-			return open(ctx)
+			return open(ctx, st)
 		}
 		if err := p.Run(ctx); !errors.Is(err, stop) {
 			t.Errorf("Run: %v, want the sink's error", err)
@@ -149,7 +149,7 @@ func TestSinkThatFailsInTheDrainIsNoCleanEnd(t *testing.T) {
 				p, _, ctx, cancel := w.start()
 				defer cancel()
 				sink := &failingSink{deafSink: deafSink{accepted: make(chan struct{})}, err: failed}
-				p.OpenSink = func(context.Context) (publish.Publisher, error) { return sink, nil }
+				p.OpenSink = func(context.Context, checkpoint.State) (publish.Publisher, error) { return sink, nil }
 				go func() {
 					<-sink.accepted
 					cancel()
@@ -182,11 +182,11 @@ func TestASinkThatIsAwayAtTheStartIsWaitedFor(t *testing.T) {
 		p, _, ctx, cancel := w.start()
 		defer cancel()
 		open, start := p.OpenSink, time.Now()
-		p.OpenSink = func(ctx context.Context) (publish.Publisher, error) {
+		p.OpenSink = func(ctx context.Context, st checkpoint.State) (publish.Publisher, error) {
 			if time.Since(start) < 20*time.Second {
 				return nil, errSink
 			}
-			return open(ctx)
+			return open(ctx, st)
 		}
 		wantCode(t, p.Run(ctx), failure.ExitOK)
 		w.finish()
@@ -198,7 +198,7 @@ func TestASinkThatStaysAwayAtTheStartIsAStop(t *testing.T) {
 		p, _, ctx, cancel := w.start()
 		defer cancel()
 		start := time.Now()
-		p.OpenSink = func(context.Context) (publish.Publisher, error) { return nil, errSink }
+		p.OpenSink = func(context.Context, checkpoint.State) (publish.Publisher, error) { return nil, errSink }
 		err := p.Run(ctx)
 		wantCode(t, err, failure.ExitStop)
 		if !errors.Is(err, errSink) || failure.Retryable(err) {
@@ -214,7 +214,7 @@ func TestAStopWhileTheSinkIsAwayAtTheStartIsClean(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, _, ctx, cancel := w.start()
 		defer cancel()
-		p.OpenSink = func(context.Context) (publish.Publisher, error) { return nil, errSink }
+		p.OpenSink = func(context.Context, checkpoint.State) (publish.Publisher, error) { return nil, errSink }
 		time.AfterFunc(5*time.Second, cancel)
 		wantCode(t, p.Run(ctx), failure.ExitOK)
 		if w.hasSaved || w.life > 0 {

@@ -20,9 +20,11 @@ import (
 // A Pipeline follows one source into one publisher. Set the fields, then call
 // Run once.
 type Pipeline struct {
-	Name       string
-	Source     capture.Source
-	OpenSink   func(context.Context) (publish.Publisher, error)
+	Name   string
+	Source capture.Source
+	// OpenSink opens the sink, and opens it again after it has failed. It is given
+	// the State that is saved, with the partitions that were used since.
+	OpenSink   func(context.Context, checkpoint.State) (publish.Publisher, error)
 	Store      checkpoint.Store
 	NewEncoder func() encode.Encoder                 // called once per worker and life
 	TopicName  func(db, schema, table string) string // topic of a table's events
@@ -30,6 +32,7 @@ type Pipeline struct {
 	// Selection.
 	PartitionBy PartitionBy
 	Tombstones  bool          // a delete of a table with a key is followed by a record of the key without a value
+	Control     bool          // a truncate goes to {name}.control in place of its table's topic; goes into Selection
 	Selection   string        // hash of what decides which rows exist (C1.4)
 	From        string        // start here instead of at the checkpoint; "" for the checkpoint
 	Until       string        // end once everything up to this position, or "now", is published; "" to go on
@@ -60,8 +63,14 @@ var errDrain = &failure.StopError{
 // and returns nil if all of that was done within Drain. The error's class is
 // that of package failure. Source and Store stay open.
 func (p *Pipeline) Run(ctx context.Context) error {
-	st, err := p.Store.Acquire(ctx)
-	if err != nil {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 10*time.Second
+	var st checkpoint.State
+	taken, err := p.insist(ctx, wait, "the checkpoint can't be read", func() (err error) {
+		st, err = p.Store.Acquire(ctx)
+		return err
+	})
+	if !taken {
 		return err
 	}
 	st.Pipeline = p.Name
@@ -70,14 +79,18 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			"say where to start with --from now, earliest or a position, together with --snapshot never: a first copy of the tables is not built yet",
 			"pipeline %s has no checkpoint", p.Name)
 	}
+	if p.from(st) != "" {
+		st.Partitions = nil // it repeats or skips anyway, so records may be spread anew
+	}
 	p.topics.init(p)
-	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 10*time.Second
-	sink, err := p.open(ctx, wait)
-	if sink == nil {
+	var sink publish.Publisher
+	opened, err := p.insist(ctx, wait, "the sink can't be opened", func() (err error) {
+		sink, err = p.OpenSink(ctx, st)
+		return err
+	})
+	if !opened {
 		return err
 	}
-	wait.Reset()
 	defer func() {
 		if sink != nil {
 			_ = sink.Close() // everything is flushed or given up by then
@@ -94,7 +107,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		}
 		var l *life
 		if err == nil {
-			l, err = p.begin(ctx, &st, sink)
+			l, err = p.begin(ctx, &st, sink, worked)
 		}
 		if err == nil {
 			if !worked {
@@ -122,6 +135,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		if l != nil && l.sinkFailed.Load() {
 			closing := sink
 			sink = nil
+			st.Partitions = partitions(closing, st.Partitions)
 			if err := closing.Close(); err != nil {
 				return fmt.Errorf("close the sink: %w", err)
 			}
@@ -139,18 +153,22 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	}
 }
 
-// begin locates, saves and opens: the start of every life (C1.3).
-func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish.Publisher) (*life, error) {
-	from := p.From
-	if from == st.From && st.Position != "" {
-		from = "" // it was applied by an earlier start
-	}
+// begin locates, saves and opens: the start of every life (C1.3), of the first one
+// or again.
+func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish.Publisher, again bool) (*life, error) {
+	from := p.from(*st)
 	next, err := p.Source.Locate(ctx, *st, from)
 	if err != nil {
 		return nil, err
 	}
 	if from != "" {
 		next.From = from
+	}
+	_, once := sink.(publish.Committer)
+	if once && from == "" && next.Selection != p.Selection && next.Open() {
+		return nil, failure.Stop(
+			"start with the former ones and stop again while nothing is written; or accept that events come twice, with --from "+string(next.Position),
+			"tables or settings that decide which events exist were changed while a transaction was half published, and exactly once can't send it again")
 	}
 	if from != "" || next.Selection != p.Selection {
 		next.Ver = event.Ver{} // the open transaction is sent again whole
@@ -164,8 +182,10 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 		}
 	}
 	// A start at the saved state leaves it as it is, so that one that is
-	// refused from here on has touched nothing.
-	if !reflect.DeepEqual(*st, next) {
+	// refused from here on has touched nothing. A later life with a Committer
+	// saves always: it may have lost the pipeline to the instance that took the
+	// source away, and would hear of it only with the next event.
+	if !reflect.DeepEqual(*st, next) || once && again {
 		if err := p.Store.Save(ctx, next); err != nil {
 			return nil, fmt.Errorf("save the start position: %w", err)
 		}
@@ -179,25 +199,35 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 	return newLife(p, next, sink, stream), nil
 }
 
-// open opens the sink for the first time. It returns neither sink nor error when
-// ctx has ended meanwhile: nothing was read yet.
-func (p *Pipeline) open(ctx context.Context, wait backoff.BackOff) (publish.Publisher, error) {
+// from is the start that is to be applied to st, "" for the checkpoint's or one
+// that an earlier start has applied.
+func (p *Pipeline) from(st checkpoint.State) string {
+	if p.From == st.From && st.Position != "" {
+		return ""
+	}
+	return p.From
+}
+
+// insist does what must succeed before anything is read. It reports false and no
+// error when ctx has ended meanwhile.
+func (p *Pipeline) insist(ctx context.Context, wait backoff.BackOff, trouble string, do func() error) (bool, error) {
+	defer wait.Reset()
 	start := time.Now()
 	for {
-		sink, err := p.OpenSink(ctx)
+		err := do()
 		switch {
 		case err == nil:
-			return sink, nil
+			return true, nil
 		case ctx.Err() != nil && !isStop(err):
-			return nil, nil
+			return false, nil
 		case !failure.Retryable(err):
-			return nil, err
+			return false, err
 		case time.Since(start) > firstConnection:
-			return nil, errNoConnection(err)
+			return false, errNoConnection(err)
 		}
-		p.Log.Warn("the sink can't be opened", zap.Error(err))
+		p.Log.Warn(trouble, zap.Error(err))
 		if sleep(ctx, wait.NextBackOff()) != nil {
-			return nil, nil
+			return false, nil
 		}
 	}
 }
@@ -211,7 +241,7 @@ func errNoConnection(err error) error {
 // have taken effect (C7.2), else st.
 func (p *Pipeline) reopen(ctx context.Context, wait backoff.BackOff, st checkpoint.State) (publish.Publisher, checkpoint.State, error) {
 	for {
-		sink, err := p.OpenSink(ctx)
+		sink, err := p.OpenSink(ctx, st)
 		if err == nil {
 			if _, ok := sink.(publish.Committer); ok {
 				st, err = p.load(ctx, st)

@@ -86,7 +86,7 @@ func TestNoCheckpointAndNoFromIsStop(t *testing.T) {
 		p, _, ctx, cancel := w.start()
 		defer cancel()
 		p.From = ""
-		p.OpenSink = func(context.Context) (publish.Publisher, error) {
+		p.OpenSink = func(context.Context, checkpoint.State) (publish.Publisher, error) {
 			t.Error("the sink was opened")
 			return nil, errSink
 		}
@@ -187,6 +187,119 @@ func TestAPositionHeldBackRepeatsNothing(t *testing.T) {
 		wantCode(t, p.Run(ctx), failure.ExitOK) // the world tells of what came twice
 		if w.shelf.prefix != len(w.log.rows) {
 			t.Errorf("%d rows were published, want %d", w.shelf.prefix, len(w.log.rows))
+		}
+	})
+}
+
+func TestACheckpointThatIsAwayAtTheStartIsWaitedFor(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		p.Store = &lateStore{Store: p.Store, until: time.Now().Add(20 * time.Second)}
+		wantCode(t, p.Run(ctx), failure.ExitOK)
+		w.finish()
+	})
+}
+
+// A lateStore can't be taken for a while.
+type lateStore struct {
+	checkpoint.Store
+	until time.Time
+}
+
+func (s *lateStore) Acquire(ctx context.Context) (checkpoint.State, error) {
+	if time.Now().Before(s.until) {
+		return checkpoint.State{}, errSave
+	}
+	return s.Store.Acquire(ctx)
+}
+
+func TestAStartElsewhereForgetsPartitions(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var got []bool
+		for _, from := range []string{event.Earliest, event.Earliest, string(position(8)), string(position(8)), ""} {
+			p, _, ctx, cancel := w.start()
+			defer cancel()
+			p.From, p.Until = from, string(position(3))
+			open := p.OpenSink
+			p.OpenSink = func(ctx context.Context, st checkpoint.State) (publish.Publisher, error) {
+				got = append(got, len(st.Partitions) > 0)
+				return open(ctx, st)
+			}
+			wantCode(t, p.Run(ctx), failure.ExitOK)
+			if from == string(position(8)) && len(w.saved.Partitions) > 0 != got[len(got)-1] {
+				t.Errorf("after a start from %s: %d numbers of partitions are saved", from, len(w.saved.Partitions))
+			}
+			w.shelf.prefix, w.spread = len(w.log.rows), nil // what From skips and spreads anew is nobody's loss
+		}
+		if want := []bool{false, true, false, false, false}; !slices.Equal(got, want) {
+			t.Errorf("the sink was told of partitions: %v, want %v", got, want)
+		}
+	})
+}
+
+// In a world whose sink commits the State, a transaction that is half published
+// can't be sent again.
+func TestOtherTablesInTheMiddleOfATransactionAreAStopForExactlyOnce(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		committer bool
+		open      bool
+		accepted  bool
+		want      int
+	}{
+		{"exactly once, in the middle of a transaction", true, true, false, failure.ExitStop},
+		{"exactly once, at the end of one", true, false, false, failure.ExitOK},
+		{"exactly once, with a start that accepts it", true, true, true, failure.ExitOK},
+		{"at least once", false, true, false, failure.ExitOK},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.cfg.committer = c.committer
+				p, _, ctx, cancel := w.start()
+				defer cancel()
+				wantCode(t, p.Run(ctx), failure.ExitOK)
+				if c.open {
+					w.saved.Ver = event.Ver{Commit: w.saved.Bound, Event: 1}
+				}
+
+				p, _, ctx, cancel = w.start()
+				defer cancel()
+				at := string(w.saved.Position)
+				p.Selection = "others"
+				if c.accepted {
+					p.From = at
+				}
+				err := p.Run(ctx)
+				wantCode(t, err, c.want)
+				if c.want == failure.ExitStop && (w.saved.Selection == p.Selection || err == nil || !strings.HasSuffix(err.Error(), "--from "+at)) {
+					t.Errorf("Run: %v, with selection %s saved; want a way on, and the former selection", err, w.saved.Selection)
+				}
+			})
+		})
+	}
+}
+
+func TestALifeOfALostPipelineDoesNotBeginWhereTheSinkCommits(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.cfg.committer = true
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		opened := 0
+		p.Source = &hookSource{Source: p.Source, open: func() { opened++ }, next: func(_ context.Context, n int) error {
+			return failure.Retry(errors.New("another instance has the slot"))
+		}}
+		fenced := &failure.StopError{Sentence: "fenced", Code: failure.ExitFenced, Err: checkpoint.ErrFenced}
+		p.Store = &hookStore{Store: p.Store, save: func(n int, _ checkpoint.State) error {
+			if n == 2 {
+				return fenced
+			}
+			return nil
+		}}
+		err := p.Run(ctx)
+		wantCode(t, err, failure.ExitFenced)
+		if !errors.Is(err, checkpoint.ErrFenced) || opened != 1 {
+			t.Errorf("Run: %v after %d streams, want ErrFenced after one", err, opened)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/publish"
 )
 
 // save keeps saving the published prefix, at most once per interval, until
@@ -54,7 +55,7 @@ func (l *life) saveNow(ctx context.Context) error {
 	if !moved {
 		return nil
 	}
-	st := l.start.With(m)
+	st := l.state(m)
 	if err := l.p.Store.Save(ctx, st); err != nil {
 		l.frontier.Saved(false)
 		return err
@@ -68,6 +69,22 @@ func (l *life) saveNow(ctx context.Context) error {
 	}
 	l.marks <- m
 	return nil
+}
+
+// state is what is to be saved once everything up to m is published.
+func (l *life) state(m checkpoint.Mark) checkpoint.State {
+	st := l.start.With(m)
+	st.Partitions = partitions(l.sink, st.Partitions)
+	return st
+}
+
+// partitions is over how many partitions sink spreads records, or known for a
+// sink without any.
+func partitions(sink publish.Publisher, known map[string]int32) map[string]int32 {
+	if p, ok := sink.(publish.Partitioned); ok {
+		return p.Partitions()
+	}
+	return known
 }
 
 // confirm tells server and statistics what is published and saved.

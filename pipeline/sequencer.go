@@ -200,7 +200,7 @@ func (s *sequencer) commitNow() error {
 	if err := s.progress(s.handed); err != nil {
 		return err
 	}
-	st := s.start.With(s.handed)
+	st := s.state(s.handed)
 	if err := s.commit.Commit(s.hard, st); err != nil {
 		return s.sinkError(fmt.Errorf("commit: %w", err))
 	}

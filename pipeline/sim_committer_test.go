@@ -28,6 +28,7 @@ func (s *simCommitter) Publish(ctx context.Context, b *publish.Batch, done func(
 	if s.err() != nil {
 		return errClosed
 	}
+	s.w.meet(s.simSink, b)
 	docs := maps.Clone(s.w.shelf.docs)
 	for _, f := range append(s.staged, &flight{b: b}) {
 		for i := range f.b.Records {
@@ -38,6 +39,7 @@ func (s *simCommitter) Publish(ctx context.Context, b *publish.Batch, done func(
 	}
 	f := &flight{b: b, done: done, life: s.w.life, rows: s.w.shelf.accept(b, docs)}
 	s.staged = append(s.staged, f)
+	s.w.inTransaction = true
 	return nil
 }
 
@@ -61,6 +63,7 @@ func (s *simCommitter) Commit(ctx context.Context, st checkpoint.State) error {
 		s.w.save(st)
 	}
 	s.w.failed = s.w.failed || fails
+	s.w.inTransaction = false
 	s.w.mu.Unlock()
 	if fails {
 		return s.fail(errSink)
@@ -92,6 +95,12 @@ func (s *simCommitter) giveUp(err error) {
 }
 
 func (s *simCommitter) Close() error {
+	s.w.mu.Lock()
+	if s.err() == nil && s.w.inTransaction {
+		s.w.violate("the sink was closed with %d batches not committed", len(s.staged))
+	}
+	s.w.inTransaction = false
+	s.w.mu.Unlock()
 	err := s.simSink.Close()
 	s.giveUp(errClosed)
 	return err

@@ -23,6 +23,7 @@ type simSink struct {
 	proc *proc
 	r    *rand.Rand
 
+	spread  map[string]int32 // as publish.Partitioned; replaced and never altered
 	lanes   map[string]chan part
 	wg      sync.WaitGroup
 	flights []*flight // accepted and not done; the world's mu guards these
@@ -33,7 +34,10 @@ type simSink struct {
 	closed  bool
 }
 
-var _ publish.Publisher = (*simSink)(nil)
+var (
+	_ publish.Publisher   = (*simSink)(nil)
+	_ publish.Partitioned = (*simSink)(nil)
+)
 
 // A flight is a batch on its way.
 type flight struct {
@@ -52,8 +56,8 @@ type part struct {
 	records []int
 }
 
-func newSink(w *world, p *proc, r *rand.Rand) *simSink {
-	return &simSink{w: w, proc: p, r: r, lanes: make(map[string]chan part), changed: make(chan struct{})}
+func newSink(w *world, p *proc, r *rand.Rand, spread map[string]int32) *simSink {
+	return &simSink{w: w, proc: p, r: r, spread: spread, lanes: make(map[string]chan part), changed: make(chan struct{})}
 }
 
 // err says why nothing more is stored. The world's mu is held.
@@ -74,6 +78,7 @@ func (s *simSink) Publish(ctx context.Context, b *publish.Batch, done func(error
 	if s.closed {
 		s.w.violate("Publish after Close")
 	}
+	s.w.meet(s, b)
 	f := &flight{b: b, done: done, life: s.w.life, rows: s.w.shelf.accept(b, s.w.shelf.docs)}
 	if len(s.flights) == 0 && s.r.Float64() < s.w.cfg.inside && s.err() == nil {
 		s.storeAll(f)
@@ -88,6 +93,12 @@ func (s *simSink) Publish(ctx context.Context, b *publish.Batch, done func(error
 	}
 	s.w.mu.Unlock()
 	return nil
+}
+
+func (s *simSink) Partitions() map[string]int32 {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	return s.spread
 }
 
 func (s *simSink) Flush(ctx context.Context) error {

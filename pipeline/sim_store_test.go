@@ -46,6 +46,9 @@ func (s *simStore) Save(ctx context.Context, st checkpoint.State) error {
 	if s.proc.err() != nil {
 		return errCrash
 	}
+	if s.w.inTransaction {
+		s.w.violate("a State was saved beside an open transaction")
+	}
 	if s.w.chance(s.r, s.w.cfg.saveFails) {
 		s.w.failed = true
 		return errSave

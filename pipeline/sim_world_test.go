@@ -3,7 +3,9 @@ package pipeline_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -104,6 +106,11 @@ type world struct {
 	held    int64 // bytes of rows read and not done
 
 	shelf shelf
+
+	inTransaction bool // a Committer holds what is not committed
+
+	openings int32            // of sinks
+	spread   map[string]int32 // over how many partitions a topic's records go
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
@@ -191,6 +198,37 @@ func (w *world) handOut(first, last int, u *event.Unit) {
 	w.trace("rows %d to %d are read, position %q, %d bytes held", first, last, u.Position, w.held)
 }
 
+// meet learns over how many partitions the records of b's topics go: as many as
+// s was given, or as there are, and one is added at each opening. It must stay
+// (C8.3). mu is held.
+func (w *world) meet(s *simSink, b *publish.Batch) {
+	for i := range b.Records {
+		topic := b.Records[i].Topic
+		if _, known := s.spread[topic.Name]; known {
+			continue
+		}
+		s.spread = maps.Clone(s.spread)
+		if s.spread == nil {
+			s.spread = make(map[string]int32)
+		}
+		s.spread[topic.Name] = w.openings
+		if was, ok := w.spread[topic.Name]; ok && topic.Channel == publish.Data {
+			w.violate("%s had %d partitions and has %d", topic.Name, was, w.openings)
+		}
+		w.spread[topic.Name] = w.openings
+	}
+}
+
+// forget lets a new process choose anew for topics of which nothing is saved.
+func (w *world) forget() {
+	keep := make(map[string]int32)
+	for i := range w.log.rows[:w.resume(w.saved)] {
+		topic, _, _ := strings.Cut(w.log.rows[i].part, "/")
+		keep[topic] = w.spread[topic]
+	}
+	w.spread = keep
+}
+
 // An ending is how a process ends.
 type ending int
 
@@ -274,12 +312,14 @@ const lastSave = 2 * time.Second
 
 func (w *world) pipeline(p *proc, enc encoder) *pipeline.Pipeline {
 	source := rand.New(rand.NewPCG(w.seed, w.r.Uint64()))
+	w.forget()
+	w.inTransaction = false // what a process leaves open is aborted
 	store := &simStore{w: w, proc: p, r: rand.New(rand.NewPCG(w.seed, w.r.Uint64()))}
 	sinks := rand.New(rand.NewPCG(w.seed, w.r.Uint64()))
 	return &pipeline.Pipeline{
 		Name:   "sim",
 		Source: &simSource{w: w, proc: p, r: source},
-		OpenSink: func(context.Context) (publish.Publisher, error) {
+		OpenSink: func(_ context.Context, st checkpoint.State) (publish.Publisher, error) {
 			if err := p.err(); err != nil {
 				return nil, err
 			}
@@ -288,7 +328,8 @@ func (w *world) pipeline(p *proc, enc encoder) *pipeline.Pipeline {
 			if w.life > 0 && w.chance(sinks, w.cfg.sinkFails) && w.failed {
 				return nil, failure.Retry(errSink)
 			}
-			s := newSink(w, p, rand.New(rand.NewPCG(w.seed, sinks.Uint64())))
+			w.openings++
+			s := newSink(w, p, rand.New(rand.NewPCG(w.seed, sinks.Uint64())), st.Partitions)
 			if w.cfg.committer {
 				return &simCommitter{simSink: s}, nil
 			}

@@ -11,10 +11,11 @@ import (
 // topics makes each topic once, so that pointers identify them for as long as
 // the pipeline lives.
 type topics struct {
-	name  func(db, schema, table string) string
-	ends  *publish.Topic // transaction END markers
-	marks *publish.Topic // progress
-	docs  *publish.Topic // schema documents
+	name    func(db, schema, table string) string
+	ends    *publish.Topic // transaction END markers
+	marks   *publish.Topic // progress
+	docs    *publish.Topic // schema documents
+	control *publish.Topic // truncates, or nil if they go to their table's topic
 
 	mu   sync.Mutex
 	data map[string]*publish.Topic
@@ -25,6 +26,9 @@ func (t *topics) init(p *Pipeline) {
 	t.ends = &publish.Topic{Name: p.Name + ".transactions", Channel: publish.Transactions}
 	t.marks = &publish.Topic{Name: p.Name + ".progress", Channel: publish.Progress}
 	t.docs = &publish.Topic{Name: p.Name + ".schemas", Channel: publish.Schemas}
+	if p.Control {
+		t.control = &publish.Topic{Name: p.Name + ".control", Channel: publish.Control}
+	}
 	t.data = make(map[string]*publish.Topic)
 }
 

@@ -80,6 +80,10 @@ func (w *worker) add(c *event.Change) error {
 		r = w.life.p.topics.route(c.Table)
 		w.routes[c.Table] = r
 	}
+	apart := c.Op == event.Truncate && w.life.p.topics.control != nil
+	if apart {
+		r = route{topic: w.life.p.topics.control}
+	}
 	if n := len(j.runs); n > 0 && j.runs[n-1].topic == r.topic {
 		j.runs[n-1].rows++
 	} else {
@@ -95,7 +99,7 @@ func (w *worker) add(c *event.Change) error {
 	buf, err := w.enc.AppendKey(b.Buf, c)
 	keyEnd := len(buf)
 	var hash uint32
-	if err == nil {
+	if err == nil && !apart {
 		hash, err = w.hash(&r, c, buf[start:])
 	}
 	if err == nil {
@@ -110,7 +114,7 @@ func (w *worker) add(c *event.Change) error {
 		return err
 	}
 	b.Records = append(b.Records, publish.Record{
-		Topic: r.topic, Hash: hash, All: c.Op == event.Truncate,
+		Topic: r.topic, Hash: hash, All: c.Op == event.Truncate && !apart,
 		KeyStart: uint32(start), KeyEnd: uint32(keyEnd), ValueEnd: uint32(len(buf)),
 	})
 	if c.Op == event.Delete && keyEnd > start && w.life.p.Tombstones {

@@ -32,13 +32,17 @@ type Topic struct {
 type Channel uint8
 
 // The channels. A publisher that is a single stream of events, as stdout is,
-// takes only Data.
+// takes only those that hold events.
 const (
-	Data         Channel = iota
-	Transactions         // one END marker per transaction
-	Progress             // how far everything is published
-	Schemas              // one document per table version
+	Data         Channel = iota // events of a table
+	Transactions                // one END marker per transaction
+	Progress                    // how far everything is published
+	Schemas                     // one document per table version
+	Control                     // events of tables that are kept apart from those of rows
 )
+
+// Events reports whether c holds events of tables.
+func (c Channel) Events() bool { return c == Data || c == Control }
 
 // Key returns the key of r, nil if it has none.
 func (b *Batch) Key(r *Record) []byte {

@@ -31,14 +31,33 @@ type Publisher interface {
 	Close() error
 }
 
+// A Partitioned is a Publisher that spreads the records of a topic over a number
+// of partitions that must stay what it was (C8.3). The pipeline keeps the numbers
+// in the State and gives them to the next Publisher.
+type Partitioned interface {
+	// Partitions returns over how many partitions the records of each topic are
+	// spread, as far as that is known: topics are added and never changed. It may
+	// be called from any goroutine and with every save, and what it has returned
+	// is never altered.
+	Partitions() map[string]int32
+}
+
 // A Committer is a Publisher that saves the State in one transaction with the
 // records (C7.1): exactly once. The pipeline then bypasses its saver: it picks
 // a boundary between batches and calls Commit with the State of that boundary.
+//
+// A batch is durable when its transaction is committed, so done is called with
+// nil by Commit alone, and Flush returns without it: when everything accepted is
+// stored. What is not committed when the Committer fails or is closed is as if it
+// had never been published.
 type Committer interface {
 	Publisher
 	// Commit makes everything accepted since the last Commit durable together
-	// with st, or none of it. done of every batch in it is called before
-	// Commit returns, and never earlier. It is called from the goroutine that
-	// calls Publish.
+	// with st, or none of it. It is called from the goroutine that calls
+	// Publish, also when nothing was accepted. When it returns nil, done of
+	// every batch in it has been called, and none was before. After an error
+	// nothing more is accepted, and it is not known whether st was saved: the
+	// caller closes the Committer, which calls done with an error, opens another
+	// and reads the State again (C7.2).
 	Commit(ctx context.Context, st checkpoint.State) error
 }

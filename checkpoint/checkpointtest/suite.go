@@ -211,6 +211,7 @@ func full(generation uint64) checkpoint.State {
 		Bound:      0x16b3740,
 		Selection:  "9f86d081884c7d65",
 		From:       "earliest",
+		Partitions: map[string]int32{"shop.public.orders": 12},
 		Memory:     json.RawMessage(`{"keys":{"16385":["id"]}}`),
 	}
 }

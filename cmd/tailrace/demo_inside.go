@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/checkpoint/file"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/encode"
@@ -167,7 +168,7 @@ func (d *inside) follow(ctx context.Context) error {
 	return err
 }
 
-func (d *inside) openSink(context.Context) (publish.Publisher, error) {
+func (d *inside) openSink(context.Context, checkpoint.State) (publish.Publisher, error) {
 	events, err := filesink.Open(filepath.Join(d.own, "events"))
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ func root() *cobra.Command {
 		Use:   "tailrace",
 		Short: "Follow the log of a database: one JSON event per changed row, in order, none lost",
 		Long: `Tailrace follows the log of a Postgres, MySQL or MariaDB database and emits
-one JSON event per changed row, in commit order, to files or stdout. It remembers
+one JSON event per changed row, in commit order, to Kafka, files or stdout. It remembers
 its place, stops cleanly on SIGTERM, and resumes after any crash with nothing
 lost.
 

@@ -6,12 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"github.com/tailrace/tailrace/checkpoint/file"
+	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/encode"
 	"github.com/tailrace/tailrace/internal/failure"
@@ -32,6 +33,9 @@ The first start needs a place to start from: --snapshot never --from now. Later
 starts resume at the checkpoint. Every flag has a key in the file and an
 environment variable; flag > environment > file > default. A password belongs
 into TAILRACE_SOURCE or a ${env:X} reference in the file.
+
+Into Kafka, --checkpoint kafka: publishes exactly once: the place is committed in
+one transaction with the events, for readers with isolation.level=read_committed.
 
 Places are lsn:… of Postgres, gtid:… or file:NAME:OFFSET of MySQL and MariaDB,
 as the log and the checkpoint show them; also earliest, now and time:….
@@ -128,21 +132,17 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	if err := checkPlaces(cfg); err != nil {
 		return err
 	}
-	openSink, err := newSink(cfg, log)
+	store, openSink, err := newOutputs(cfg, log)
 	if err != nil {
 		return err
 	}
-	store := file.New(cfg.Checkpoint.Path, cfg.Name)
-	defer func() { _ = store.Close() }() // nothing is written by it
+	defer func() { _ = store.Close() }() // what it writes lets the next start begin sooner
+	place := cfg.Checkpoint.Path
+	if cfg.Publish.Kafka.ExactlyOnce {
+		place = "kafka:" + cfg.Name + ".checkpoint"
+	}
 	if cfg.Source.Snapshot == config.SnapshotInitial {
-		st, err := store.Load(ctx)
-		if err != nil {
-			return err
-		}
-		if st.Position == "" {
-			return failure.Stop("a first copy of the tables is not built yet: start with --snapshot never and --from now (or earliest, or a position)",
-				"pipeline %s has no checkpoint at %s", cfg.Name, cfg.Checkpoint.Path)
-		}
+		store = &begunStore{store, cfg.Name, place}
 	}
 	p := &pipeline.Pipeline{
 		Name:        cfg.Name,
@@ -154,15 +154,48 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		Selection:   selection(cfg),
 		PartitionBy: partitionBy(cfg.Publish.Kafka),
 		Tombstones:  cfg.Publish.Kafka.Tombstones,
+		Control:     cfg.Publish.Truncate == config.TruncateControl,
 		From:        cfg.From,
 		Until:       cfg.Until,
 		Memory:      int64(cfg.Limits.Memory),
+		Workers:     encoders(cfg.Source.Kind),
 		Drain:       cfg.Limits.Drain,
 		Interval:    cfg.Checkpoint.Interval,
-		Log:         log.With(zap.String("sink", cfg.Publish.URL), zap.String("checkpoint", cfg.Checkpoint.Path)),
+		Log:         log.With(zap.String("sink", cfg.Publish.URL), zap.String("checkpoint", place)),
 		Stats:       new(pipeline.Stats),
 	}
 	return p.Run(ctx)
+}
+
+// encoders returns how many encoders run beside the reader, 0 for the pipeline's
+// own choice. A server of the MySQL family sends its log in large pieces and needs
+// little of a processor for it, so that one for each pays even where there are only
+// two; Postgres sends packet by packet, and there a reader that encodes as well
+// takes less of both sides (docs/benchmarks.md).
+func encoders(kind string) int {
+	if kind == config.SourcePostgres {
+		return 0
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// A begunStore is taken only if it holds a place already.
+type begunStore struct {
+	checkpoint.Store
+	pipeline, place string
+}
+
+// Acquire implements checkpoint.Store. It looks before it takes the pipeline.
+func (s *begunStore) Acquire(ctx context.Context) (checkpoint.State, error) {
+	st, err := s.Load(ctx)
+	if err != nil {
+		return checkpoint.State{}, err
+	}
+	if st.Position == "" {
+		return checkpoint.State{}, failure.Stop("a first copy of the tables is not built yet: start with --snapshot never and --from now (or earliest, or a position)",
+			"pipeline %s has no checkpoint at %s", s.pipeline, s.place)
+	}
+	return s.Store.Acquire(ctx)
 }
 
 // selection hashes what decides which events exist and what their bytes are:
@@ -172,6 +205,7 @@ func selection(cfg config.Config) string {
 		cfg.Source.Kind, cfg.Source.Tables, defaultDatabase(cfg.Source), cfg.Source.InsertOnly, cfg.Source.Postgres.Publication,
 		cfg.Publish.Format, cfg.Publish.Topic.String(), cfg.Values,
 		cfg.Publish.Kafka.Partition, cfg.Publish.Kafka.PartitionColumns, cfg.Publish.Kafka.Tombstones,
+		cfg.Publish.Truncate,
 	})
 	if err != nil {
 		panic("tailrace: marshal strings: " + err.Error())

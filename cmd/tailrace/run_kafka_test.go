@@ -70,11 +70,24 @@ type keyed struct {
 	value   string
 }
 
-// records returns those of a topic by partition.
+// records returns those of a topic by partition, also of transactions that have
+// not ended or were aborted.
 func (k *kafkaSite) records(t *testing.T, topic string) [][]keyed {
 	t.Helper()
+	return k.consume(t, topic, false)
+}
+
+// committed returns those of a topic by partition that are not in a transaction,
+// or in one that is committed.
+func (k *kafkaSite) committed(t *testing.T, topic string) [][]keyed {
+	t.Helper()
+	return k.consume(t, topic, true)
+}
+
+func (k *kafkaSite) consume(t *testing.T, topic string, committed bool) [][]keyed {
+	t.Helper()
 	var all [][]keyed
-	for _, partition := range k.cluster.Consume(t, topic, false) {
+	for _, partition := range k.cluster.Consume(t, topic, committed) {
 		var some []keyed
 		for _, r := range partition {
 			var e struct{ Op, Ver string }

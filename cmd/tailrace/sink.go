@@ -8,9 +8,14 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/checkpoint/file"
+	checkpointkafka "github.com/tailrace/tailrace/checkpoint/kafka"
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/broker"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/pipeline"
 	"github.com/tailrace/tailrace/publish"
@@ -20,54 +25,86 @@ import (
 	"github.com/tailrace/tailrace/publish/stdout"
 )
 
-// newSink returns what opens the sink that cfg names, for the pipeline's
-// OpenSink. The error is of a wrong configuration.
-func newSink(cfg config.Config, log *zap.Logger) (func(context.Context) (publish.Publisher, error), error) {
+// An opener opens the sink, for the pipeline's OpenSink.
+type opener func(context.Context, checkpoint.State) (publish.Publisher, error)
+
+// newOutputs returns where the checkpoint is kept and what opens the sink. A sink
+// that publishes exactly once does it through the checkpoint's own producer. The
+// error is of a wrong configuration.
+func newOutputs(cfg config.Config, log *zap.Logger) (checkpoint.Store, opener, error) {
+	store := file.New(cfg.Checkpoint.Path, cfg.Name)
 	switch cfg.Publish.Sink {
 	case config.SinkKafka:
-		return newKafka(cfg, log)
+		settings, err := kafkaSettings(cfg, log)
+		if cfg.Publish.Kafka.ExactlyOnce {
+			shared := checkpointkafka.New(checkpointkafka.Config{Pipeline: cfg.Name, Cluster: settings.Cluster, Log: log})
+			return shared, exactlyOnce(settings, shared), err
+		}
+		return store, atLeastOnce(settings), err
 	case config.SinkFile:
-		return func(context.Context) (publish.Publisher, error) { return filesink.Open(cfg.Publish.Dir) }, nil
+		return store, func(context.Context, checkpoint.State) (publish.Publisher, error) {
+			return filesink.Open(cfg.Publish.Dir)
+		}, nil
 	case config.SinkDiscard:
-		return func(context.Context) (publish.Publisher, error) { return discard.Open(), nil }, nil
+		return store, func(context.Context, checkpoint.State) (publish.Publisher, error) { return discard.Open(), nil }, nil
 	}
-	return func(context.Context) (publish.Publisher, error) { return stdout.Open(os.Stdout), nil }, nil
+	return store, func(context.Context, checkpoint.State) (publish.Publisher, error) { return stdout.Open(os.Stdout), nil }, nil
 }
 
-// newKafka returns what opens one Publisher after another. Each spreads records
-// over as many partitions as the one before it, so that a key stays where it is.
-func newKafka(cfg config.Config, log *zap.Logger) (func(context.Context) (publish.Publisher, error), error) {
-	k := cfg.Publish.Kafka
-	settings := kafka.Config{
-		Brokers: k.Brokers, ClientID: "tailrace-" + cfg.Name, Compression: k.Compression, Linger: k.Linger,
-		CreateTopics: k.CreateTopics, DeadLetter: k.DeadLetter, Log: log,
-	}
-	var err error
-	if k.TLS.Enabled {
-		if settings.TLS, err = brokerTLS(k.TLS); err != nil {
-			return nil, err
-		}
-	}
-	if k.SASL.Mechanism != "" {
-		settings.SASL, err = kafka.SASLMechanism(kafka.Login{
-			Mechanism: k.SASL.Mechanism, User: k.SASL.User, Password: k.SASL.Password.Reveal(), TokenFile: k.SASL.TokenFile,
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	var last *kafka.Publisher
-	return func(ctx context.Context) (publish.Publisher, error) {
-		if last != nil {
-			settings.Partitions = last.Partitions()
-		}
+// atLeastOnce opens Publishers. Each spreads records over as many partitions as
+// the State says, so that a key stays where it is.
+func atLeastOnce(settings kafka.Config) opener {
+	return func(ctx context.Context, st checkpoint.State) (publish.Publisher, error) {
+		settings := settings
+		settings.Partitions = st.Partitions
 		opened, err := kafka.Open(ctx, settings)
 		if err != nil {
 			return nil, err
 		}
-		last = opened
 		return opened, nil
-	}, nil
+	}
+}
+
+// exactlyOnce opens Committers as atLeastOnce opens Publishers.
+func exactlyOnce(settings kafka.Config, store *checkpointkafka.Store) opener {
+	producer := func(ctx context.Context, options ...kgo.Opt) (kafka.Transaction, error) {
+		p, err := store.Producer(ctx, options...)
+		if err != nil {
+			return nil, err
+		}
+		return p, nil
+	}
+	return func(ctx context.Context, st checkpoint.State) (publish.Publisher, error) {
+		settings := settings
+		settings.Partitions = st.Partitions
+		opened, err := kafka.OpenCommitter(ctx, settings, producer)
+		if err != nil {
+			return nil, err
+		}
+		return opened, nil
+	}
+}
+
+// kafkaSettings reads the files that cfg names.
+func kafkaSettings(cfg config.Config, log *zap.Logger) (kafka.Config, error) {
+	k := cfg.Publish.Kafka
+	settings := kafka.Config{
+		Cluster:     broker.Cluster{Brokers: k.Brokers, ClientID: "tailrace-" + cfg.Name},
+		Compression: k.Compression, Linger: k.Linger,
+		CreateTopics: k.CreateTopics, DeadLetter: k.DeadLetter, Log: log,
+	}
+	var err error
+	if k.TLS.Enabled {
+		if settings.Cluster.TLS, err = brokerTLS(k.TLS); err != nil {
+			return settings, err
+		}
+	}
+	if k.SASL.Mechanism != "" {
+		settings.Cluster.SASL, err = broker.SASLMechanism(broker.Login{
+			Mechanism: k.SASL.Mechanism, User: k.SASL.User, Password: k.SASL.Password.Reveal(), TokenFile: k.SASL.TokenFile,
+		})
+	}
+	return settings, err
 }
 
 // brokerTLS reads the files that cfg names. The brokers' names are filled in per

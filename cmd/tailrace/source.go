@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -73,6 +74,7 @@ func mysqlConfig(cfg config.Config, temporary bool, log *zap.Logger) mysql.Confi
 	}
 	return mysql.Config{
 		Name:      name,
+		Claim:     claim(cfg),
 		URL:       cfg.Source.URL.Reveal(),
 		Tables:    cfg.Source.Tables,
 		ServerID:  cfg.Source.MySQL.ServerID,
@@ -88,6 +90,16 @@ func mysqlConfig(cfg config.Config, temporary bool, log *zap.Logger) mysql.Confi
 		SpillDir: cfg.Limits.SpillDir,
 		Log:      log,
 	}
+}
+
+// claim names what only one instance holds at a time: the checkpoint in Kafka. One
+// on disk keeps out others of this host alone (C7.5).
+func claim(cfg config.Config) string {
+	if !cfg.Publish.Kafka.ExactlyOnce {
+		return ""
+	}
+	brokers := slices.Sorted(slices.Values(cfg.Publish.Kafka.Brokers))
+	return "kafka " + strings.Join(brokers, ",") + " " + cfg.Name
 }
 
 // maxRow is the longest row that is read (C6.2). An event of it must fit 4 GiB.

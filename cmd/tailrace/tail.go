@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/encode"
 	"github.com/tailrace/tailrace/event"
@@ -118,9 +119,11 @@ func tail(ctx context.Context, cfg config.Config, log *zap.Logger, json bool, wi
 	}
 	out := &tailOutput{out: os.Stdout}
 	p := &pipeline.Pipeline{
-		Name:       cfg.Name,
-		Source:     &followed{Source: src, say: greet},
-		OpenSink:   func(context.Context) (publish.Publisher, error) { return tailSink(out, json, width), nil },
+		Name:   cfg.Name,
+		Source: &followed{Source: src, say: greet},
+		OpenSink: func(context.Context, checkpoint.State) (publish.Publisher, error) {
+			return tailSink(out, json, width), nil
+		},
 		Store:      new(memoryStore),
 		NewEncoder: func() encode.Encoder { return encode.NewNative(connector, cfg.Name) },
 		TopicName:  func(_, schema, table string) string { return schema + "." + table },

@@ -10,7 +10,7 @@ import (
 	"github.com/tailrace/tailrace/publish"
 )
 
-// A Publisher counts data records and drops them.
+// A Publisher counts events and drops them.
 type Publisher struct {
 	records, bytes atomic.Int64
 	closed         atomic.Bool
@@ -21,8 +21,8 @@ var _ publish.Publisher = (*Publisher)(nil)
 // Open returns a Publisher that has counted nothing yet.
 func Open() *Publisher { return new(Publisher) }
 
-// Records returns how many data records were published. Control channels are
-// not counted. It may be called from any goroutine.
+// Records returns how many events were published. What the other channels hold
+// is not counted. It may be called from any goroutine.
 func (p *Publisher) Records() int64 { return p.records.Load() }
 
 // Bytes returns how many bytes the keys and values of those records had. It
@@ -37,7 +37,7 @@ func (p *Publisher) Publish(ctx context.Context, b *publish.Batch, done func(err
 	var records, bytes int64
 	for i := range b.Records {
 		r := &b.Records[i]
-		if r.Topic.Channel == publish.Data {
+		if r.Topic.Channel.Events() {
 			records++
 			bytes += int64(r.ValueEnd - r.KeyStart)
 		}

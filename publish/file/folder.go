@@ -21,7 +21,7 @@ type folder struct {
 	path    string
 	lock    *os.File
 	self    *os.File                     // to sync the folder with
-	topics  map[string]*output           // data topics by name
+	topics  map[string]*output           // topics of events by name
 	control [publish.Schemas + 1]*output // the others by channel
 	open    []*output                    // in the order of opening
 	group   []*output                    // that the group writes to
@@ -116,7 +116,7 @@ func (f *folder) write() error {
 }
 
 func (f *folder) output(t *publish.Topic) *output {
-	if t.Channel != publish.Data {
+	if !t.Channel.Events() {
 		if f.control[t.Channel] == nil {
 			f.control[t.Channel] = newOutput(f.path, t)
 		}

@@ -15,7 +15,7 @@ const extension = ".ndjson"
 const maxName = 255 - len(extension)
 
 // fileName returns the name of the file for topic t. No two topics have the
-// same one, and a data topic never that of a control channel.
+// same one, and a topic of events never that of another channel.
 func fileName(t *publish.Topic) string {
 	switch t.Channel {
 	case publish.Transactions:
@@ -30,7 +30,7 @@ func fileName(t *publish.Topic) string {
 
 // escape writes every byte of a topic's name but A-Z, a-z, 0-9, "-", "." and
 // "_" as % and two hex digits, and the last two of those also where they are
-// the first byte: such names are hidden or belong to a control channel. What
+// the first byte: such names are hidden or belong to another channel. What
 // becomes too long ends in "~" and a hash of the whole name.
 func escape(topic string) string {
 	const digits = "0123456789ABCDEF"

@@ -261,3 +261,14 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestEventsThatAreKeptApartHaveTheFileOfTheirTopic(t *testing.T) {
+	dir := t.TempDir()
+	p := open(t, dir)
+	b := batch("shop.orders", "row")
+	b.Add(&publish.Topic{Name: "shop.control", Channel: publish.Control}, 0, nil, []byte("truncate"))
+	publishNow(t, p, b)
+	if got, want := read(t, filepath.Join(dir, "shop.control.ndjson")), "truncate\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -30,7 +30,7 @@ func newStream(tb testing.TB, compression string) *stream {
 	tb.Helper()
 	cluster := fake(tb, orders, 1, kfake.BlackholeProduce())
 	s := &stream{
-		p:    open(tb, kafka.Config{Brokers: cluster.ListenAddrs(), Compression: compression}),
+		p:    open(tb, kafka.Config{Cluster: at(cluster.ListenAddrs()...), Compression: compression}),
 		free: make(chan *slot, inFlight),
 	}
 	topic := &publish.Topic{Name: orders}

@@ -9,4 +9,7 @@
 // What ends a Publisher is an answer that says a record is not stored. From
 // that moment on nothing more is sent, so that no record lands behind a gap;
 // the pipeline opens a new Publisher and sends again from its saved state.
+//
+// A Committer does the same in transactions that hold the saved state too, so
+// that readers of committed records see every record once.
 package kafka

@@ -62,7 +62,7 @@ func TestAFrozenBrokerIsWaitedForAndNothingIsLostOrMoved(t *testing.T) {
 	broker := servers.NewKafka(t, nil)
 	broker.CreateTopic(t, orders, 1, nil)
 	log, logs := logged()
-	p := open(t, kafka.Config{Brokers: []string{broker.Plain}, Log: log})
+	p := open(t, kafka.Config{Cluster: at(broker.Plain), Log: log})
 	l := newLoad()
 	l.publish(t, p, 2000)
 	broker.Freeze(t)
@@ -85,7 +85,7 @@ func TestAFrozenBrokerIsWaitedForAndNothingIsLostOrMoved(t *testing.T) {
 func TestABrokerThatIsKilledUnderLoadLosesAndMovesNothing(t *testing.T) {
 	broker := servers.NewKafka(t, nil)
 	broker.CreateTopic(t, orders, 1, nil)
-	p := open(t, kafka.Config{Brokers: []string{broker.Plain}})
+	p := open(t, kafka.Config{Cluster: at(broker.Plain)})
 	l := newLoad()
 	for range 2 {
 		l.publish(t, p, 2000)
@@ -100,7 +100,7 @@ func TestABrokerThatIsKilledUnderLoadLosesAndMovesNothing(t *testing.T) {
 func TestCloseDoesNotWaitForAFrozenBroker(t *testing.T) {
 	broker := servers.NewKafka(t, nil)
 	broker.CreateTopic(t, orders, 1, nil)
-	p, err := kafka.Open(t.Context(), kafka.Config{Brokers: []string{broker.Plain}})
+	p, err := kafka.Open(t.Context(), kafka.Config{Cluster: at(broker.Plain)})
 	must(t, err)
 	must(t, result(t, p, batch(orders, "first")))
 	broker.Freeze(t)

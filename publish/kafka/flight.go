@@ -140,6 +140,10 @@ func (p *Publisher) complete(f *flight, err error) {
 	done := f.done
 	p.recycle(f)
 	p.finished.Add(1)
-	done(err)
+	if err == nil && p.transactional {
+		p.hold(done)
+	} else {
+		done(err)
+	}
 	p.inFlight.Done()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/tailrace/tailrace/internal/broker"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/publish/kafka"
 )
@@ -44,7 +45,7 @@ func TestWhatABrokerAnswersHasAClass(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cluster := fake(t, orders, 1)
-			p := open(t, kafka.Config{Brokers: cluster.ListenAddrs()})
+			p := open(t, kafka.Config{Cluster: at(cluster.ListenAddrs()...)})
 			must(t, result(t, p, batch(orders, "first")))
 			cluster.Fault(produce(c.code, 1))
 			err := result(t, p, batch(orders, "secret"))
@@ -79,7 +80,7 @@ func TestWhatABrokerMendsIsRetriedWithoutAGapOrADouble(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cluster := fake(t, orders, 1)
-			p := open(t, kafka.Config{Brokers: cluster.ListenAddrs()})
+			p := open(t, kafka.Config{Cluster: at(cluster.ListenAddrs()...)})
 			count := 0
 			fault := produce(c.code, 5)
 			fault.When = func(kmsg.Request) bool { count++; return count%3 == 0 }
@@ -98,7 +99,7 @@ func TestWhatABrokerMendsIsRetriedWithoutAGapOrADouble(t *testing.T) {
 func TestARecordIsStoredOnceThoughConnectionsBreakBeforeTheResponse(t *testing.T) {
 	cut := new(cutter)
 	cluster := fake(t, orders, 1, kfake.ListenFn(cut.listen))
-	p := open(t, kafka.Config{Brokers: cluster.ListenAddrs()})
+	p := open(t, kafka.Config{Cluster: at(cluster.ListenAddrs()...)})
 	cut.every.Store(8)
 	for i := range 100 {
 		publishNumbers(t, p, i, 1) // one by one: a request for each
@@ -150,7 +151,7 @@ func TestNothingLandsBehindARefusedBatch(t *testing.T) {
 		t.Run(code.Message, func(t *testing.T) {
 			const partitions = 3
 			cluster := fake(t, orders, partitions)
-			p := open(t, kafka.Config{Brokers: cluster.ListenAddrs()})
+			p := open(t, kafka.Config{Cluster: at(cluster.ListenAddrs()...)})
 			fault := produce(code, 1)
 			fault.Partitions = []int32{1}
 			count := 0
@@ -198,7 +199,7 @@ func TestARightThatIsTakenStopsAfterAWhileAndOneThatReturnsDoesNot(t *testing.T)
 			synctest.Test(t, func(t *testing.T) {
 				network := new(kfake.VirtualNetwork)
 				cluster := fake(t, orders, 1, kfake.ListenFn(network.Listen))
-				p := open(t, kafka.WithDial(kafka.Config{Brokers: cluster.ListenAddrs()}, network.DialContext))
+				p := open(t, kafka.Config{Cluster: broker.Cluster{Brokers: cluster.ListenAddrs(), Dial: network.DialContext}})
 				must(t, result(t, p, batch(orders, "first")))
 				start := time.Now()
 				denied := kfake.Fault{Keys: []kmsg.Key{kmsg.Produce, kmsg.Metadata}, Topic: orders, Err: kerr.TopicAuthorizationFailed, Count: -1}
@@ -223,6 +224,40 @@ func TestARightThatIsTakenStopsAfterAWhileAndOneThatReturnsDoesNot(t *testing.T)
 	}
 }
 
+// Brokers that come back after an outage are no replicas for a moment.
+func TestATopicIsMadeOnceThereAreReplicasForIt(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		returns bool
+	}{
+		{"too few for a while are waited for", true},
+		{"too few for ever stop", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := new(kfake.VirtualNetwork)
+				cluster := fake(t, orders, 1, kfake.ListenFn(network.Listen))
+				p := open(t, kafka.Config{CreateTopics: true, Cluster: broker.Cluster{Brokers: cluster.ListenAddrs(), Dial: network.DialContext}})
+				start := time.Now()
+				few := kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Err: kerr.InvalidReplicationFactor, Count: -1}
+				few.When = func(kmsg.Request) bool { return !c.returns || time.Since(start) < 10*time.Second }
+				cluster.Fault(few)
+				done := make(chan error, 1)
+				err := p.Publish(t.Context(), batch("new", "{}"), func(err error) { done <- err })
+				if c.returns {
+					must(t, err)
+					must(t, <-done)
+				} else if failure.ExitCode(err) != failure.ExitStop || !errors.Is(err, kerr.InvalidReplicationFactor) {
+					t.Errorf("got error %v, want a Stop", err)
+				}
+				if took := time.Since(start); took < 10*time.Second || took > time.Minute {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
+	}
+}
+
 // A login is asked for again when connections break.
 func TestALoginThatIsTakenStopsAfterAWhileAndOneThatReturnsDoesNot(t *testing.T) {
 	for _, c := range []struct {
@@ -236,10 +271,10 @@ func TestALoginThatIsTakenStopsAfterAWhileAndOneThatReturnsDoesNot(t *testing.T)
 			synctest.Test(t, func(t *testing.T) {
 				network := new(kfake.VirtualNetwork)
 				cluster := fake(t, orders, 1, kfake.ListenFn(network.Listen), kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "shop", "hunter2"))
-				mechanism, err := kafka.SASLMechanism(kafka.Login{Mechanism: "SCRAM-SHA-256", User: "shop", Password: "hunter2"})
+				mechanism, err := broker.SASLMechanism(broker.Login{Mechanism: "SCRAM-SHA-256", User: "shop", Password: "hunter2"})
 				must(t, err)
 				var conns connections
-				p := open(t, kafka.WithDial(kafka.Config{Brokers: cluster.ListenAddrs(), SASL: mechanism}, conns.dial(network)))
+				p := open(t, kafka.Config{Cluster: broker.Cluster{Brokers: cluster.ListenAddrs(), SASL: mechanism, Dial: conns.dial(network)}})
 				must(t, result(t, p, batch(orders, "first")))
 				start := time.Now()
 				cluster.ControlKey(int16(kmsg.SASLAuthenticate), func(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -320,7 +355,7 @@ func TestMetadataThatLiesIsOutlivedWithoutAPanic(t *testing.T) {
 		told++
 		return response, nil, true
 	})
-	p := open(t, kafka.Config{Brokers: cluster.ListenAddrs()})
+	p := open(t, kafka.Config{Cluster: at(cluster.ListenAddrs()...)})
 	publishNumbers(t, p, 0, 10)
 	wantNumbers(t, cluster.ListenAddrs(), 10)
 	if told != len(lies) {

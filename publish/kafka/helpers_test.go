@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"testing"
 	"time"
@@ -9,16 +10,26 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/tailrace/tailrace/internal/broker"
 	"github.com/tailrace/tailrace/publish"
 	"github.com/tailrace/tailrace/publish/kafka"
 )
 
 // limit is how long anything may take that is not made to wait.
 const limit = time.Minute
+
+// at is a cluster without TLS or login.
+func at(brokers ...string) broker.Cluster { return broker.Cluster{Brokers: brokers} }
+
+// secure is a cluster with both.
+func secure(address string, settings *tls.Config, login sasl.Mechanism) broker.Cluster {
+	return broker.Cluster{Brokers: []string{address}, TLS: settings, SASL: login}
+}
 
 func open(t testing.TB, cfg kafka.Config) *kafka.Publisher {
 	t.Helper()

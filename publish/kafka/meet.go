@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (p *Publisher) meet(ctx context.Context, names []string) error {
 	for {
 		partitions, missing, err := p.lookUp(ctx, names)
 		if err == nil && len(missing) > 0 {
-			err = p.create(ctx, missing, time.Since(start) < spreading)
+			err = p.create(ctx, missing, time.Since(start))
 		} else if err == nil {
 			return p.keep(names, partitions, p.limits(ctx, names))
 		}
@@ -60,7 +61,7 @@ func (p *Publisher) meet(ctx context.Context, names []string) error {
 func (p *Publisher) lookUp(ctx context.Context, names []string) (partitions map[string]int32, missing []string, err error) {
 	found, err := p.metadata(ctx, names)
 	if err != nil {
-		return nil, nil, p.explainContact(err)
+		return nil, nil, p.cfg.Cluster.Explain(err)
 	}
 	partitions = make(map[string]int32)
 	for i := range found.Topics {
@@ -94,9 +95,9 @@ func (p *Publisher) lookUp(ctx context.Context, names []string) (partitions map[
 }
 
 // create makes topics. That another has made one meanwhile is as good. Where it
-// may not make them, it lets them be missing while they are fresh.
-func (p *Publisher) create(ctx context.Context, names []string, fresh bool) error {
-	if !p.cfg.CreateTopics && fresh {
+// may not make them, it lets them be missing for a moment: they may be fresh.
+func (p *Publisher) create(ctx context.Context, names []string, waited time.Duration) error {
+	if !p.cfg.CreateTopics && waited < spreading {
 		return nil
 	}
 	if !p.cfg.CreateTopics {
@@ -116,7 +117,7 @@ func (p *Publisher) create(ctx context.Context, names []string, fresh bool) erro
 	}
 	response, err := request.RequestWith(ctx, p.client)
 	if err != nil {
-		return p.explainContact(err)
+		return p.cfg.Cluster.Explain(err)
 	}
 	for _, t := range response.Topics {
 		err := kerr.ErrorForCode(t.ErrorCode)
@@ -124,11 +125,12 @@ func (p *Publisher) create(ctx context.Context, names []string, fresh bool) erro
 		case err == nil:
 			p.cfg.Log.Info("topic made", zap.String("topic", t.Topic))
 		case errors.Is(err, kerr.TopicAlreadyExists):
-		case kerr.IsRetriable(err):
+		case kerr.IsRetriable(err), errors.Is(err, kerr.InvalidReplicationFactor) && waited < grace:
+			// Brokers that have just come back do not count as replicas yet.
 			return failure.Retry(fmt.Errorf("make topic %s: %w", t.Topic, err))
 		case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
-			return failure.StopFrom(err, "make it, or allow "+p.cfg.principal()+" to create topics",
-				"topic %s is missing and %s may not make it", t.Topic, p.cfg.principal())
+			return failure.StopFrom(err, "make it, or allow "+p.cfg.Cluster.Principal()+" to create topics",
+				"topic %s is missing and %s may not make it", t.Topic, p.cfg.Cluster.Principal())
 		default:
 			if t.ErrorMessage != nil {
 				err = fmt.Errorf("%w (%s)", err, *t.ErrorMessage)
@@ -167,6 +169,8 @@ func (p *Publisher) limits(ctx context.Context, names []string) map[string]int32
 func (p *Publisher) keep(names []string, partitions, limits map[string]int32) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	spread := make(map[string]int32, len(p.spread)+len(names))
+	maps.Copy(spread, p.spread)
 	for _, name := range names {
 		d := &destination{name: name, partitions: partitions[name], limit: defaultLimit}
 		if limit, ok := limits[name]; ok {
@@ -174,14 +178,15 @@ func (p *Publisher) keep(names []string, partitions, limits map[string]int32) er
 		}
 		switch known := p.cfg.Partitions[name]; {
 		case known > d.partitions:
-			return failure.Stop("if its records may be spread anew, start again, as the number is remembered by the process alone; else add partitions to the topic",
+			return failure.Stop("add partitions to the topic; or, if its records may be spread anew, start with --from and the position in the checkpoint, which then forgets the number",
 				"topic %s has %d partitions and had %d before: it was made anew", name, d.partitions, known)
 		case known > 0 && known < d.partitions:
 			p.warnAdded(name, known, d.partitions)
 			d.partitions = known
 		}
-		p.topics[name] = d
+		p.topics[name], spread[name] = d, d.partitions
 	}
+	p.spread = spread
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/tailrace/tailrace/internal/broker"
 	"github.com/tailrace/tailrace/internal/eventually"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/internal/servers"
@@ -23,29 +24,29 @@ import (
 
 func TestOpenSaysWhatAPersonMustMend(t *testing.T) {
 	cluster := servers.Kafka(t)
-	login := func(mechanism, user, password string) kafka.Login {
-		return kafka.Login{Mechanism: mechanism, User: user, Password: password}
+	login := func(mechanism, user, password string) broker.Login {
+		return broker.Login{Mechanism: mechanism, User: user, Password: password}
 	}
 	for _, c := range []struct {
 		name   string
 		broker string
 		tls    *tls.Config
-		login  kafka.Login
+		login  broker.Login
 		says   string
 	}{
-		{"a certificate of an unknown authority", cluster.TLS, &tls.Config{}, kafka.Login{}, "not trusted"},
-		{"a certificate for another host", cluster.TLS, trust(t, cluster.CA, "other.example"), kafka.Login{}, "another host"},
+		{"a certificate of an unknown authority", cluster.TLS, &tls.Config{}, broker.Login{}, "not trusted"},
+		{"a certificate for another host", cluster.TLS, trust(t, cluster.CA, "other.example"), broker.Login{}, "another host"},
 		{"a wrong password by PLAIN", cluster.SASL, trust(t, cluster.CA, ""), login("PLAIN", local.KafkaClient, "hunter2"), "User:client"},
 		{"a wrong password by SCRAM-SHA-256", cluster.SASL, trust(t, cluster.CA, ""), login("SCRAM-SHA-256", local.KafkaClient, "hunter2"), "User:client"},
 		{"a wrong password by SCRAM-SHA-512", cluster.SASL, trust(t, cluster.CA, ""), login("SCRAM-SHA-512", local.KafkaClient, "hunter2"), "User:client"},
 		{"an unknown user", cluster.SASL, trust(t, cluster.CA, ""), login("SCRAM-SHA-512", "nobody", "hunter2"), "User:nobody"},
 		{"a mechanism that the broker does not have", cluster.SASL, trust(t, cluster.CA, ""), login("AWS_MSK_IAM", "", ""), "login"},
-		{"a token file that is missing", cluster.SASL, trust(t, cluster.CA, ""), kafka.Login{Mechanism: "OAUTHBEARER", TokenFile: filepath.Join(t.TempDir(), "token")}, "token"},
+		{"a token file that is missing", cluster.SASL, trust(t, cluster.CA, ""), broker.Login{Mechanism: "OAUTHBEARER", TokenFile: filepath.Join(t.TempDir(), "token")}, "token"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cfg := kafka.Config{Brokers: []string{c.broker}, TLS: c.tls}
+			cfg := kafka.Config{Cluster: secure(c.broker, c.tls, nil)}
 			if c.login.Mechanism != "" {
-				cfg.SASL, _ = kafka.SASLMechanism(c.login)
+				cfg.Cluster.SASL, _ = broker.SASLMechanism(c.login)
 			}
 			_, err := kafka.Open(t.Context(), cfg)
 			if failure.ExitCode(err) != failure.ExitStop || failure.Retryable(err) || !strings.Contains(err.Error(), c.says) {
@@ -62,7 +63,7 @@ func TestOpenTriesAgainWhereNobodyAnswers(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	must(t, l.Close()) // nobody listens there now
-	_, err = kafka.Open(t.Context(), kafka.Config{Brokers: []string{l.Addr().String()}})
+	_, err = kafka.Open(t.Context(), kafka.Config{Cluster: at(l.Addr().String())})
 	if !failure.Retryable(err) || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Errorf("got error %v, want a Retry that names the broker", err)
 	}
@@ -70,7 +71,7 @@ func TestOpenTriesAgainWhereNobodyAnswers(t *testing.T) {
 	// A broker that hears TLS where it speaks none hangs up, as one does that is
 	// being restarted; the sentence says what else it may be.
 	cluster := servers.Kafka(t)
-	_, err = kafka.Open(t.Context(), kafka.Config{Brokers: []string{cluster.Plain}, TLS: trust(t, cluster.CA, "")})
+	_, err = kafka.Open(t.Context(), kafka.Config{Cluster: secure(cluster.Plain, trust(t, cluster.CA, ""), nil)})
 	if !failure.Retryable(err) || !strings.Contains(err.Error(), "TLS") {
 		t.Errorf("got error %v, want a Retry that speaks of TLS", err)
 	}
@@ -89,20 +90,20 @@ func TestEveryLoginThatIsRightIsTaken(t *testing.T) {
 	certificate.Certificates = []tls.Certificate{pair}
 	for _, c := range []struct {
 		name  string
-		login kafka.Login
+		login broker.Login
 	}{
-		{"PLAIN", kafka.Login{Mechanism: "PLAIN", User: local.KafkaClient, Password: password}},
-		{"SCRAM-SHA-256", kafka.Login{Mechanism: "SCRAM-SHA-256", User: local.KafkaClient, Password: password}},
-		{"SCRAM-SHA-512", kafka.Login{Mechanism: "SCRAM-SHA-512", User: local.KafkaClient, Password: password}},
-		{"OAUTHBEARER", kafka.Login{Mechanism: "OAUTHBEARER", TokenFile: token}},
-		{"a client's certificate", kafka.Login{}},
+		{"PLAIN", broker.Login{Mechanism: "PLAIN", User: local.KafkaClient, Password: password}},
+		{"SCRAM-SHA-256", broker.Login{Mechanism: "SCRAM-SHA-256", User: local.KafkaClient, Password: password}},
+		{"SCRAM-SHA-512", broker.Login{Mechanism: "SCRAM-SHA-512", User: local.KafkaClient, Password: password}},
+		{"OAUTHBEARER", broker.Login{Mechanism: "OAUTHBEARER", TokenFile: token}},
+		{"a client's certificate", broker.Login{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cfg := kafka.Config{Brokers: []string{cluster.TLS}, TLS: certificate}
+			cfg := kafka.Config{Cluster: secure(cluster.TLS, certificate, nil)}
 			if c.login.Mechanism != "" {
-				cfg = kafka.Config{Brokers: []string{cluster.SASL}, TLS: trust(t, cluster.CA, "")}
+				cfg = kafka.Config{Cluster: secure(cluster.SASL, trust(t, cluster.CA, ""), nil)}
 				var err error
-				cfg.SASL, err = kafka.SASLMechanism(c.login)
+				cfg.Cluster.SASL, err = broker.SASLMechanism(c.login)
 				must(t, err)
 			}
 			must(t, result(t, open(t, cfg), batch(name, "{}")))
@@ -112,20 +113,20 @@ func TestEveryLoginThatIsRightIsTaken(t *testing.T) {
 
 func TestAMissingClientCertificateIsAStop(t *testing.T) {
 	broker := servers.NewKafka(t, map[string]string{"listener.name.tls.ssl.client.auth": "required"})
-	_, err := kafka.Open(t.Context(), kafka.Config{Brokers: []string{broker.TLS}, TLS: trust(t, broker.CA, "")})
+	_, err := kafka.Open(t.Context(), kafka.Config{Cluster: secure(broker.TLS, trust(t, broker.CA, ""), nil)})
 	if failure.ExitCode(err) != failure.ExitStop || failure.Retryable(err) || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("got error %v, want a Stop for the client's certificate", err)
 	}
 }
 
 func TestAUserWhoMayNotWriteIsNamedWithTheTopic(t *testing.T) {
-	broker := servers.NewKafka(t, nil)
-	broker.CreateTopic(t, orders, 1, nil)
-	mechanism, err := kafka.SASLMechanism(kafka.Login{Mechanism: "SCRAM-SHA-512", User: local.KafkaClient, Password: broker.Users[local.KafkaClient]})
+	server := servers.NewKafka(t, nil)
+	server.CreateTopic(t, orders, 1, nil)
+	mechanism, err := broker.SASLMechanism(broker.Login{Mechanism: "SCRAM-SHA-512", User: local.KafkaClient, Password: server.Users[local.KafkaClient]})
 	must(t, err)
-	p := open(t, kafka.Config{Brokers: []string{broker.SASL}, TLS: trust(t, broker.CA, ""), SASL: mechanism})
+	p := open(t, kafka.Config{Cluster: secure(server.SASL, trust(t, server.CA, ""), mechanism)})
 	must(t, result(t, p, batch(orders, "first")))
-	_, err = broker.Admin(t).CreateACLs(t.Context(), kadm.NewACLs().Topics(orders).
+	_, err = server.Admin(t).CreateACLs(t.Context(), kadm.NewACLs().Topics(orders).
 		Deny("User:"+local.KafkaClient).DenyHosts().Operations(kadm.OpWrite).ResourcePatternType(kmsg.ACLResourcePatternTypeLiteral))
 	must(t, err)
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/publish"
 )
@@ -36,6 +37,9 @@ type Publisher struct {
 
 	disconnect func() // closes the client, once; all records have their answers then
 
+	transactional bool       // it is a Committer's: done waits for the end of the transaction
+	ending        sync.Mutex // held while the transaction is committed, and from its abort on
+
 	sending    context.Context // of every record; ends with the first failure
 	fence      context.CancelFunc
 	life       context.Context // ends, with a cause, when nothing is accepted any more
@@ -50,20 +54,29 @@ type Publisher struct {
 
 	mu      sync.Mutex
 	topics  map[string]*destination
+	spread  map[string]int32 // partitions of each topic; replaced and never altered
 	failing bool
-	doomed  []*flight // failed, and their done waits for the verdict
+	doomed  []*flight     // failed, and their done waits for the verdict
+	held    []func(error) // done of batches that are stored, in a transaction that has not ended
 }
 
-var _ publish.Publisher = (*Publisher)(nil)
+var (
+	_ publish.Publisher   = (*Publisher)(nil)
+	_ publish.Partitioned = (*Publisher)(nil)
+)
 
 // keepFlights is how many unused flights are kept.
 const keepFlights = 64
 
 func newPublisher(cfg Config) *Publisher {
+	if cfg.Log == nil {
+		cfg.Log = zap.NewNop()
+	}
 	p := &Publisher{
 		cfg:    cfg,
 		free:   make(chan *flight, keepFlights),
 		topics: make(map[string]*destination),
+		spread: cfg.Partitions,
 	}
 	p.sending, p.fence = context.WithCancel(context.Background())
 	p.life, p.end = context.WithCancelCause(context.Background())
@@ -146,23 +159,16 @@ func (p *Publisher) Close() error {
 }
 
 func (p *Publisher) errClosed() error {
-	return fmt.Errorf("publish to Kafka at %s: %w", strings.Join(p.cfg.Brokers, ","), os.ErrClosed)
+	return fmt.Errorf("publish to Kafka at %s: %w", strings.Join(p.cfg.Cluster.Brokers, ","), os.ErrClosed)
 }
 
 // Partitions returns over how many partitions the records of each topic are
 // spread, for all topics met so far and those of Config.Partitions. It may be
-// called from any goroutine.
+// called from any goroutine. What it returned is never altered.
 func (p *Publisher) Partitions() map[string]int32 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := make(map[string]int32, len(p.topics)+len(p.cfg.Partitions))
-	for name, n := range p.cfg.Partitions {
-		all[name] = n
-	}
-	for name, d := range p.topics {
-		all[name] = d.partitions
-	}
-	return all
+	return p.spread
 }
 
 // DeadLetters returns how many records went to the dead letter topic. It may be

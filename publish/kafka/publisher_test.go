@@ -27,7 +27,7 @@ func TestPublisher(t *testing.T) {
 		return publishtest.Harness{
 			Open: func(t *testing.T) publish.Publisher {
 				return &renamed{
-					Publisher: open(t, kafka.Config{Brokers: brokers, CreateTopics: true}),
+					Publisher: open(t, kafka.Config{Cluster: at(brokers...), CreateTopics: true}),
 					prefix:    prefix,
 					topics:    make(map[string]*publish.Topic),
 				}
@@ -79,7 +79,7 @@ func TestRecordsAreStoredAsTheyAre(t *testing.T) {
 	cluster.CreateTopic(t, name, 1, nil)
 	for _, compression := range []string{"none", "snappy", "lz4", "zstd"} {
 		t.Run(compression, func(t *testing.T) {
-			p := open(t, kafka.Config{Brokers: []string{cluster.Plain}, Compression: compression})
+			p := open(t, kafka.Config{Cluster: at(cluster.Plain), Compression: compression})
 			when := time.UnixMilli(1795255200123)
 			b := &publish.Batch{Time: when}
 			topic := &publish.Topic{Name: name}
@@ -110,7 +110,7 @@ func TestRecordsAreStoredAsTheyAre(t *testing.T) {
 
 func TestAnEmptyValueIsATombstoneOnlyAmongEvents(t *testing.T) {
 	cluster := servers.Kafka(t)
-	p := open(t, kafka.Config{Brokers: []string{cluster.Plain}, CreateTopics: true})
+	p := open(t, kafka.Config{Cluster: at(cluster.Plain), CreateTopics: true})
 	b := new(publish.Batch)
 	topic := &publish.Topic{Name: cluster.Prefix + "progress", Channel: publish.Progress}
 	b.Add(topic, 0, []byte("key"), nil)
@@ -136,7 +136,7 @@ func TestAPartitionIsThatOfKafkasJavaClient(t *testing.T) {
 	cluster := servers.Kafka(t)
 	name := cluster.Prefix + "orders"
 	cluster.CreateTopic(t, name, partitions, nil)
-	p := open(t, kafka.Config{Brokers: []string{cluster.Plain}})
+	p := open(t, kafka.Config{Cluster: at(cluster.Plain)})
 	b := new(publish.Batch)
 	topic := &publish.Topic{Name: name}
 	for key, hash := range java {
@@ -168,7 +168,7 @@ func TestARecordForAllPartitionsIsInEachOnceAndInOrder(t *testing.T) {
 	cluster := servers.Kafka(t)
 	name := cluster.Prefix + "orders"
 	cluster.CreateTopic(t, name, partitions, nil)
-	p := open(t, kafka.Config{Brokers: []string{cluster.Plain}})
+	p := open(t, kafka.Config{Cluster: at(cluster.Plain)})
 	b := new(publish.Batch)
 	topic := &publish.Topic{Name: name}
 	for hash := range uint32(partitions) {

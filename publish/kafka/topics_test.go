@@ -18,12 +18,12 @@ import (
 func TestAMissingTopicIsMadeOnlyWhereThatIsAllowed(t *testing.T) {
 	cluster := servers.Kafka(t)
 	name := cluster.Prefix + "orders"
-	forbidden := open(t, kafka.Config{Brokers: []string{cluster.Plain}})
+	forbidden := open(t, kafka.Config{Cluster: at(cluster.Plain)})
 	err := forbidden.Publish(t.Context(), batch(name, "{}"), func(error) { t.Error("done was called") })
 	if failure.ExitCode(err) != failure.ExitStop || failure.Retryable(err) || !strings.Contains(err.Error(), name) {
 		t.Errorf("got error %v, want a Stop that names the topic", err)
 	}
-	allowed := open(t, kafka.Config{Brokers: []string{cluster.Plain}, CreateTopics: true})
+	allowed := open(t, kafka.Config{Cluster: at(cluster.Plain), CreateTopics: true})
 	must(t, result(t, allowed, batch(name, "{}")))
 	// The first one saw it missing; it looks again for each batch.
 	must(t, result(t, forbidden, batch(name, "{}")))
@@ -34,7 +34,7 @@ func TestAMissingTopicIsMadeOnlyWhereThatIsAllowed(t *testing.T) {
 
 func TestANameThatKafkaDoesNotTakeIsAStop(t *testing.T) {
 	cluster := servers.Kafka(t)
-	p := open(t, kafka.Config{Brokers: []string{cluster.Plain}, CreateTopics: true})
+	p := open(t, kafka.Config{Cluster: at(cluster.Plain), CreateTopics: true})
 	for _, name := range []string{"shop.public.order lines", cluster.Prefix + strings.Repeat("x", 250)} {
 		err := p.Publish(t.Context(), batch(name, "{}"), func(error) { t.Error("done was called") })
 		if failure.ExitCode(err) != failure.ExitStop || failure.Retryable(err) || !strings.Contains(err.Error(), name) {
@@ -48,7 +48,7 @@ func TestPartitionsThatAreAddedAreNotUsed(t *testing.T) {
 	name := cluster.Prefix + "orders"
 	cluster.CreateTopic(t, name, 2, nil)
 	log, logs := logged()
-	cfg := kafka.Config{Brokers: []string{cluster.Plain}, Log: log}
+	cfg := kafka.Config{Cluster: at(cluster.Plain), Log: log}
 	spread := func(p *kafka.Publisher) {
 		t.Helper()
 		b := new(publish.Batch)
@@ -92,7 +92,7 @@ func TestARecordThatIsTooLargeStopsBeforeAnyOfItsBatchIsSent(t *testing.T) {
 	cluster := servers.Kafka(t)
 	name := cluster.Prefix + "orders"
 	cluster.CreateTopic(t, name, 1, map[string]string{"max.message.bytes": "50000"})
-	p := open(t, kafka.Config{Brokers: []string{cluster.Plain}, Compression: "none"})
+	p := open(t, kafka.Config{Cluster: at(cluster.Plain), Compression: "none"})
 	fits := strings.Repeat("x", 50_000-103)
 	must(t, result(t, p, batch(name, fits, fits, fits)))
 	err := p.Publish(t.Context(), batch(name, "small", fits+"secret", "small"), func(error) { t.Error("done was called") })
@@ -117,7 +117,7 @@ func TestARecordThatIsTooLargeGoesToTheDeadLetterTopicWhole(t *testing.T) {
 	name, letters := cluster.Prefix+"orders", cluster.Prefix+"dead"
 	cluster.CreateTopic(t, name, 1, map[string]string{"max.message.bytes": "50000"})
 	log, logs := logged()
-	p := open(t, kafka.Config{Brokers: []string{cluster.Plain}, DeadLetter: letters, CreateTopics: true, Log: log})
+	p := open(t, kafka.Config{Cluster: at(cluster.Plain), DeadLetter: letters, CreateTopics: true, Log: log})
 	large := strings.Repeat("x", 3<<20)
 	must(t, result(t, p, batch(name, "before", large, "after")))
 	got := stored(t, []string{cluster.Plain}, name, letters)
@@ -160,14 +160,14 @@ func TestALimitThatIsLoweredMeanwhileIsAStop(t *testing.T) {
 	cluster := servers.Kafka(t)
 	name := cluster.Prefix + "orders"
 	cluster.CreateTopic(t, name, 1, nil)
-	p := open(t, kafka.Config{Brokers: []string{cluster.Plain}, Compression: "none"})
+	p := open(t, kafka.Config{Cluster: at(cluster.Plain), Compression: "none"})
 	must(t, result(t, p, batch(name, "{}")))
 	_, err := cluster.Admin(t).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{
 		{Op: kadm.SetConfig, Name: "max.message.bytes", Value: kadm.StringPtr("1000")},
 	}, name)
 	must(t, err)
 	eventually.NoError(t, limit, "the broker takes the new limit", func() error {
-		err := result(t, open(t, kafka.Config{Brokers: []string{cluster.Plain}, Compression: "none"}), batch(name, "{}"))
+		err := result(t, open(t, kafka.Config{Cluster: at(cluster.Plain), Compression: "none"}), batch(name, "{}"))
 		if err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func TestATopicThatWasTakenAwayIsWaitedForAndStartsAgainWhenItIsMade(t *testing.
 	name := cluster.Prefix + "orders"
 	cluster.CreateTopic(t, name, 1, nil)
 	log, logs := logged()
-	p := open(t, kafka.Config{Brokers: []string{cluster.Plain}, Log: log})
+	p := open(t, kafka.Config{Cluster: at(cluster.Plain), Log: log})
 	must(t, result(t, p, batch(name, "first")))
 	_, err := cluster.Admin(t).DeleteTopics(t.Context(), name)
 	must(t, err)
@@ -216,7 +216,7 @@ func TestATopicThatWasTakenAwayIsWaitedForAndStartsAgainWhenItIsMade(t *testing.
 	if err := within(t, done); !failure.Retryable(err) || !strings.Contains(err.Error(), name) {
 		t.Errorf("got error %v, want a Retry that names the topic", err)
 	}
-	must(t, result(t, open(t, kafka.Config{Brokers: []string{cluster.Plain}}), batch(name, "second")))
+	must(t, result(t, open(t, kafka.Config{Cluster: at(cluster.Plain)}), batch(name, "second")))
 	if got := values(stored(t, []string{cluster.Plain}, name)[name]); len(got) != 1 || got[0] != "second" {
 		t.Errorf("the new topic holds %q, want the second record", got)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/tailrace/tailrace/internal/broker"
 	"github.com/tailrace/tailrace/internal/failure"
 )
 
@@ -71,11 +72,14 @@ func (p *Publisher) await(ctx context.Context, v verdict) error {
 func (p *Publisher) settle(err error) {
 	p.end(err)
 	p.mu.Lock()
-	doomed := p.doomed
-	p.doomed = nil
+	doomed, held := p.doomed, p.held
+	p.doomed, p.held = nil, nil
 	p.mu.Unlock()
 	for _, f := range doomed {
 		p.complete(f, p.cause())
+	}
+	for _, done := range held {
+		done(p.cause())
 	}
 }
 
@@ -89,14 +93,14 @@ func (p *Publisher) explain(topic string, err error) verdict {
 		return verdict{final: p.errClosed()}
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
 		return verdict{
-			final: failure.StopFrom(err, fmt.Sprintf("allow %s to write to the topic and to describe it", p.cfg.principal()),
-				"%s may not write to topic %s", p.cfg.principal(), topic),
+			final: failure.StopFrom(err, fmt.Sprintf("allow %s to write to the topic and to describe it", p.cfg.Cluster.Principal()),
+				"%s may not write to topic %s", p.cfg.Cluster.Principal(), topic),
 			mended: func(ctx context.Context) error { return p.mayWrite(ctx, topic) },
 			retry:  failure.Retry(fmt.Errorf("write to topic %s: %w", topic, err)),
 		}
 	case errors.Is(err, kerr.MessageTooLarge):
 		return verdict{final: failure.StopFrom(err,
-			"raise max.message.bytes of the topic; let "+p.cfg.principal()+" describe its configuration, so that batches are made to fit; then start tailrace again",
+			"raise max.message.bytes of the topic; let "+p.cfg.Cluster.Principal()+" describe its configuration, so that batches are made to fit; then start tailrace again",
 			"a record batch for topic %s is larger than the topic takes", topic)}
 	case errors.Is(err, kerr.InvalidRecord):
 		return verdict{final: failure.StopFrom(err,
@@ -105,9 +109,16 @@ func (p *Publisher) explain(topic string, err error) verdict {
 	case errors.Is(err, kerr.OutOfOrderSequenceNumber), errors.Is(err, kerr.UnknownProducerID),
 		errors.Is(err, kerr.InvalidProducerEpoch), errors.Is(err, kerr.ProducerFenced), errors.Is(err, kerr.InvalidProducerIDMapping):
 		return verdict{final: failure.Retry(fmt.Errorf("the broker has lost track of what was written to topic %s: %w", topic, err))}
+	case errors.Is(err, kerr.TransactionAbortable), errors.Is(err, kerr.InvalidTxnState):
+		return verdict{final: failure.Retry(fmt.Errorf("the broker gave up the transaction that writes to topic %s: %w", topic, err))}
+	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
+		id, _ := p.client.OptValue(kgo.TransactionalID).(string)
+		return verdict{final: failure.StopFrom(err,
+			fmt.Sprintf("allow %s the operations WRITE and DESCRIBE on transactional-id %s", p.cfg.Cluster.Principal(), id),
+			"%s may not use the transactional id %s", p.cfg.Cluster.Principal(), id)}
 	case errors.Is(err, kerr.UnknownTopicID):
 		return verdict{final: failure.Retry(fmt.Errorf("topic %s was taken away and made anew: %w", topic, err))}
-	case errors.As(err, &code) && !code.Retriable && !isAccessError(err):
+	case errors.As(err, &code) && !code.Retriable && !broker.IsAccessError(err):
 		return verdict{final: failure.StopFrom(err, "see the broker's log for what it does not accept", "topic %s refuses a record", topic)}
 	}
 	return p.explainOutage(fmt.Errorf("write to topic %s: %w", topic, err))
@@ -116,14 +127,10 @@ func (p *Publisher) explain(topic string, err error) verdict {
 // explainOutage is the verdict on an error of reaching the cluster while it
 // worked before.
 func (p *Publisher) explainOutage(err error) verdict {
-	v := verdict{final: p.explainContact(err)}
+	v := verdict{final: p.cfg.Cluster.Explain(err)}
 	if !failure.Retryable(v.final) {
 		v.retry = failure.Retry(err)
 		v.mended = p.client.Ping
 	}
 	return v
-}
-
-func isAccessError(err error) bool {
-	return isLoginError(err) || errors.Is(err, kerr.ClusterAuthorizationFailed)
 }

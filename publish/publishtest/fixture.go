@@ -2,6 +2,7 @@ package publishtest
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/publish"
 )
 
@@ -21,6 +24,11 @@ type fixture struct {
 	p      publish.Publisher
 	closed bool
 	want   map[string][]string // values accepted, by name
+
+	// Of a Committer.
+	start checkpoint.State // from which all others are moved forward
+	state checkpoint.State // committed last
+	made  int              // States, so far
 
 	mu       sync.Mutex
 	accepted []*call
@@ -56,13 +64,15 @@ func (f *fixture) publish(t *testing.T, b *publish.Batch) {
 	}
 }
 
-// publishAndWait hands b on and waits for its done.
+// publishAndWait hands b on, commits it if the Publisher is a Committer, and waits
+// for its done.
 func (f *fixture) publishAndWait(t *testing.T, b *publish.Batch) {
 	t.Helper()
 	done := make(chan error, 1)
 	if err := f.publishThen(t.Context(), b, func(err error) { done <- err }); err != nil {
 		t.Fatalf("publish: %v", err)
 	}
+	f.commit(t)
 	within(t, "done", func() error { return <-done })
 }
 
@@ -108,9 +118,31 @@ func (f *fixture) values(b *publish.Batch) []value {
 	return all
 }
 
+// flush flushes, and commits if the Publisher is a Committer.
 func (f *fixture) flush(t *testing.T) {
 	t.Helper()
 	within(t, "Flush", func() error { return f.p.Flush(t.Context()) })
+	f.commit(t)
+}
+
+// commit commits what was published, with a State of its own, if the Publisher is
+// a Committer.
+func (f *fixture) commit(t *testing.T) {
+	t.Helper()
+	c, ok := f.p.(publish.Committer)
+	if !ok {
+		return
+	}
+	f.state = f.next()
+	within(t, "Commit", func() error { return c.Commit(t.Context(), f.state) })
+}
+
+// next returns a State that was not committed before.
+func (f *fixture) next() checkpoint.State {
+	f.made++
+	st := f.start
+	st.Position = event.Position(fmt.Sprintf("place:%d", f.made))
+	return st
 }
 
 // allDone checks that done was called once for everything accepted.

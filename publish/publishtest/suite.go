@@ -23,12 +23,29 @@ type Harness struct {
 	Name func(*publish.Topic) string
 }
 
+// A behaviour is what one subtest checks.
+type behaviour struct {
+	name string
+	run  func(t *testing.T, f *fixture)
+}
+
 // Run runs the suite as subtests of t. It calls harness once for each.
 func Run(t *testing.T, harness func(t *testing.T) Harness) {
-	for _, c := range []struct {
-		name string
-		run  func(t *testing.T, f *fixture)
-	}{
+	for _, c := range behaviours() {
+		t.Run(c.name, func(t *testing.T) { c.check(t, &fixture{Harness: harness(t)}) })
+	}
+}
+
+func (c behaviour) check(t *testing.T, f *fixture) {
+	f.want = make(map[string][]string)
+	f.open(t)
+	c.run(t, f)
+	f.close(t)
+	f.allDone(t)
+}
+
+func behaviours() []behaviour {
+	return []behaviour{
 		{"the records of a topic are read in the order of publishing", inOrder},
 		{"a batch is readable when its done is called", readableWhenDone},
 		{"Flush returns when everything accepted is done", flushed},
@@ -44,14 +61,6 @@ func Run(t *testing.T, harness func(t *testing.T) Harness) {
 		{"after Close nothing is accepted", afterClose},
 		{"an ended context accepts nothing or is done as usual", endedContext},
 		{"what is published after reopening follows", reopened},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := &fixture{Harness: harness(t), want: make(map[string][]string)}
-			f.open(t)
-			c.run(t, f)
-			f.close(t)
-			f.allDone(t)
-		})
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package stdout publishes data records as lines to a stream.
+// Package stdout publishes events as lines to a stream.
 package stdout
 
 import (
@@ -24,7 +24,7 @@ const kept = 1 << 20
 
 var errClosed = fmt.Errorf("publish to stdout: %w", os.ErrClosed)
 
-// A Publisher writes the values of data records, each with a line break, to a
+// A Publisher writes the values of events, each with a line break, to a
 // stream. A stream can't be made durable: a batch is done when it was written.
 type Publisher struct {
 	out  io.Writer
@@ -191,7 +191,7 @@ func (p *Publisher) settle(err error) {
 func appendLines(dst []byte, b *publish.Batch) []byte {
 	for i := range b.Records {
 		r := &b.Records[i]
-		if r.Topic.Channel == publish.Data {
+		if r.Topic.Channel.Events() {
 			dst = append(dst, b.Value(r)...)
 			dst = append(dst, '\n')
 		}

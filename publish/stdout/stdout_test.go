@@ -19,9 +19,9 @@ import (
 
 const stream = "the stream"
 
-// name: a stream is one topic, and takes data alone.
+// name: a stream is one topic, and takes events alone.
 func name(topic *publish.Topic) string {
-	if topic.Channel == publish.Data {
+	if topic.Channel.Events() {
 		return stream
 	}
 	return ""
@@ -193,5 +193,19 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestEventsThatAreKeptApartAreInTheStreamToo(t *testing.T) {
+	var out strings.Builder
+	p := stdout.Open(&out)
+	b := new(publish.Batch)
+	b.Add(&publish.Topic{Name: "shop.control", Channel: publish.Control}, 0, nil, []byte("truncate"))
+	b.Add(&publish.Topic{Name: "shop.progress", Channel: publish.Progress}, 0, nil, []byte("progress"))
+	must(t, p.Publish(t.Context(), b, func(error) {}))
+	must(t, p.Flush(t.Context()))
+	must(t, p.Close())
+	if got, want := out.String(), "truncate\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

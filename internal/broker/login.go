@@ -1,4 +1,4 @@
-package kafka
+package broker
 
 import (
 	"context"
@@ -96,8 +96,8 @@ type login struct {
 	principal string
 }
 
-// principal names who we are to the brokers' access lists, as well as we know.
-func (c *Config) principal() string {
+// Principal names who we are to the brokers' access lists, as well as we know.
+func (c *Cluster) Principal() string {
 	if l, ok := c.SASL.(login); ok {
 		return l.principal
 	}
