@@ -3,6 +3,7 @@
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME    ?= 60s
 TESTFLAGS   ?=
+ACCEPTFLAGS ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 
@@ -11,7 +12,7 @@ WITH_SERVERS := bin/servers --
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build the static binary bin/tailrace
@@ -41,8 +42,17 @@ servers: owner ## start the real servers in the foreground, for running single t
 	@exec bin/servers
 
 .PHONY: accept
-accept: build owner ## run the acceptance scenarios
-	$(WITH_SERVERS) go run ./internal/accept
+accept: build owner ## run the acceptance scenarios (ACCEPTFLAGS='-on X')
+	$(WITH_SERVERS) go run ./internal/accept $(ACCEPTFLAGS)
+
+.PHONY: faults
+faults: build install ## freeze, cut and kill brokers under load
+	go run ./internal/faults
+
+.PHONY: accept-flink
+accept-flink: build ## read what is published with a real Flink
+	@scripts/install.sh flink
+	go run ./internal/acceptflink
 
 .PHONY: bench
 bench: build owner ## measure speed and latency
