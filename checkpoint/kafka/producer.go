@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/internal/broker"
 	"github.com/tailrace/tailrace/internal/failure"
 )
 
@@ -202,6 +203,9 @@ func (p *Producer) commit(ctx context.Context, key string, value []byte) error {
 	err := p.client.Flush(ctx) // it may linger otherwise
 	if err == nil {
 		err = <-stored
+	}
+	if err == nil {
+		err = broker.Loaded(ctx, p.client, p.s.cfg.Topic, 1)
 	}
 	if err != nil {
 		return p.fail("write to topic "+p.s.cfg.Topic, err)

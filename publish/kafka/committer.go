@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/internal/broker"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/publish"
 )
@@ -113,12 +114,34 @@ func (c *Committer) commit(ctx context.Context, st checkpoint.State) error {
 	if err := c.Flush(ctx); err != nil {
 		return err
 	}
+	if err := c.load(ctx); err != nil {
+		return err
+	}
 	c.ending.Lock()
 	defer c.ending.Unlock()
 	if err := c.standing(ctx); err != nil {
 		return err
 	}
 	return c.tx.Commit(ctx, st)
+}
+
+// load waits for what broker.Loaded says, for each topic that a record went to for
+// the first time; one that was only met is never loaded. It holds no lock, since
+// the client asks for limits while it loads.
+func (c *Committer) load(ctx context.Context) error {
+	c.mu.Lock()
+	fresh := c.fresh
+	c.fresh = nil
+	c.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.sending, cancel)()
+	for _, d := range fresh {
+		if err := broker.Loaded(ctx, c.client, d.name, d.partitions); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // giveUp ends the Committer for the reason err, unless it has another already,

@@ -10,11 +10,12 @@ import (
 	"github.com/tailrace/tailrace/publish"
 )
 
-// A destination is a topic as it was met. It does not change.
+// A destination is a topic as it was met. It does not change, but for used.
 type destination struct {
 	name       string
 	partitions int32 // over which records are spread
 	limit      int32 // bytes of its largest record batch, as max.message.bytes counts
+	used       bool  // a record goes there; under the Publisher's mutex
 }
 
 // route fills f with where the records of b go.
@@ -66,12 +67,21 @@ func (p *Publisher) divide(b *publish.Batch, f *flight) (missing []string, err e
 			f.runs = append(f.runs, target)
 		}
 	}
-	if len(missing) == 0 && dead > 0 {
+	if len(missing) > 0 {
+		return missing, nil
+	}
+	for _, run := range f.runs {
+		if p.transactional && !run.to.used {
+			run.to.used = true
+			p.fresh = append(p.fresh, run.to)
+		}
+	}
+	if dead > 0 {
 		p.deadLetters.Add(uint64(dead))
 		p.cfg.Log.Warn("records are too large for their topic and go to the dead letter topic",
 			zap.Int("records", dead), zap.Uint64("since_start", p.deadLetters.Load()), zap.String("dead_letter", p.cfg.DeadLetter))
 	}
-	return missing, nil
+	return nil, nil
 }
 
 // bury returns where a record goes that is too large for its own topic, nil if
