@@ -3,17 +3,22 @@ package main
 import (
 	"context"
 	"fmt"
+	"path"
 	"strings"
 
+	"github.com/tailrace/tailrace/internal/accept/trial"
 	"github.com/tailrace/tailrace/internal/servers"
 	"github.com/tailrace/tailrace/internal/servers/local"
+	"github.com/tailrace/tailrace/internal/verify"
 )
 
-// A contender is a server on which Tailrace is tried.
+// A contender is a server on which Tailrace is tried, and what it publishes to.
 type contender struct {
 	name  string
 	start func(context.Context) (server, error)
-	files bool // positions are made of files and offsets
+	files bool         // positions are made of files and offsets
+	kafka *trial.Kafka // nil: it publishes to files
+	duel  bool         // instances fight for it
 }
 
 // A server is a started one.
@@ -26,6 +31,8 @@ type server struct {
 }
 
 func contenders() []contender {
+	table, key := &trial.Kafka{PartitionBy: verify.ByTable}, &trial.Kafka{PartitionBy: verify.ByKey}
+	once := &trial.Kafka{PartitionBy: verify.ByKey, ExactlyOnce: true}
 	return []contender{
 		{name: "postgres-15", start: postgres(15)},
 		{name: "postgres-18", start: postgres(18)},
@@ -33,10 +40,18 @@ func contenders() []contender {
 		{name: "mysql-9.7-files", start: mysql(local.MySQL97, map[string]string{"gtid-mode": "OFF", "enforce-gtid-consistency": "OFF"}), files: true},
 		{name: "mariadb-10.11", start: mysql(local.MariaDB1011, nil)},
 		{name: "mariadb-11.4-files", start: mysql(local.MariaDB114, nil), files: true},
+		{name: "postgres-18-kafka-table", start: postgres(18), kafka: table},
+		{name: "postgres-18-kafka-key", start: postgres(18), kafka: key},
+		{name: "mysql-9.7-kafka-table", start: mysql(local.MySQL97, nil), kafka: table},
+		{name: "mysql-9.7-kafka-key", start: mysql(local.MySQL97, nil), kafka: key},
+		{name: "postgres-18-exactly-once", start: postgres(18), kafka: once},
+		{name: "mysql-9.7-exactly-once", start: mysql(local.MySQL97, nil), kafka: once},
+		{name: "postgres-18-duel", start: postgres(18), kafka: once, duel: true},
+		{name: "mysql-9.7-duel", start: mysql(local.MySQL97, nil), kafka: once, duel: true},
 	}
 }
 
-func names() string {
+func allNames() string {
 	var all []string
 	for _, c := range contenders() {
 		all = append(all, c.name)
@@ -44,13 +59,25 @@ func names() string {
 	return strings.Join(all, ",")
 }
 
-func find(name string) (contender, error) {
-	for _, c := range contenders() {
-		if c.name == name {
-			return c, nil
+// choose returns the contenders with these names, which may hold *.
+func choose(names string) ([]contender, error) {
+	var some []contender
+	for pattern := range strings.SplitSeq(names, ",") {
+		before := len(some)
+		for _, c := range contenders() {
+			fits, err := path.Match(pattern, c.name)
+			if err != nil {
+				return nil, fmt.Errorf("%q: %w", pattern, err)
+			}
+			if fits {
+				some = append(some, c)
+			}
+		}
+		if len(some) == before {
+			return nil, fmt.Errorf("%q is none of %s", pattern, allNames())
 		}
 	}
-	return contender{}, fmt.Errorf("%q is none of %s", name, names())
+	return some, nil
 }
 
 func postgres(version int) func(context.Context) (server, error) {

@@ -1,7 +1,8 @@
 // The accept command holds Tailrace to its first promise: on every supported
 // version of Postgres and on servers of the MySQL family, a workload of row
-// changes is followed into files while the daemon is killed again and again, and
-// once more while it is asked to stop instead.
+// changes is followed into files, or into a Kafka broker that goes down now and
+// then, while the daemon is killed again and again, and once more while it is
+// asked to stop instead.
 //
 //	make accept
 //
@@ -38,6 +39,7 @@ func main() {
 type options struct {
 	seed             uint64
 	changes, signals int
+	duels            int
 	on               []contender
 	binary           string
 	out              io.Writer
@@ -49,17 +51,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "what rows, transactions and signals follow from")
 	flags.IntVar(&o.changes, "changes", 200_000, "row changes per trial")
 	flags.IntVar(&o.signals, "signals", 50, "signals per trial")
+	flags.IntVar(&o.duels, "duels", 25, "duels of two instances per trial")
 	flags.StringVar(&o.binary, "binary", "bin/tailrace", "the program that is tried")
-	on := flags.String("on", names(), "servers, of which those that end in -files are read by files and offsets")
+	on := flags.String("on", "*", "which trials, with commas between, such as postgres-18 or *-kafka-*, of:\n"+strings.ReplaceAll(allNames(), ",", "\n"))
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	for name := range strings.SplitSeq(*on, ",") {
-		c, err := find(name)
-		if err != nil {
-			return fmt.Errorf("-on: %w", err)
-		}
-		o.on = append(o.on, c)
+	var err error
+	if o.on, err = choose(*on); err != nil {
+		return fmt.Errorf("-on: %w", err)
 	}
 	fmt.Fprintf(out, "seed %d: %d row changes and %d signals per trial (repeat with -seed %[1]d)\n", o.seed, o.changes, o.signals)
 	var rows []string
@@ -75,7 +75,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-const header = "server               signals        changes   events  transactions  largest  rolled back  prepared  sent again  runs  inside  crashes  fences  rows at end  followed  verified"
+const header = "trial                     signals      restarts  changes   events  transactions  largest  rolled back  prepared  sent again  runs  inside  crashes  fences  rows at end  followed  verified"
 
 // server runs the trials of one contender on a server of their own, and returns
 // their lines of the table.
@@ -85,13 +85,14 @@ func (o *options) server(ctx context.Context, c contender) (rows []string, err e
 		return nil, fmt.Errorf("start %s: %w", c.name, err)
 	}
 	defer func() { err = errors.Join(err, server.close()) }()
-	for _, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-		title := fmt.Sprintf("%-19s  %d %s", c.name, o.signals, signalName(s))
+	for _, cfg := range o.configs(c) {
 		database, err := server.create(ctx)
 		if err != nil {
 			return rows, err
 		}
-		row, err := o.trial(ctx, title, trial.Config{URL: server.url(database), Files: c.files, Signal: s, Crash: server.crash})
+		cfg.URL, cfg.Crash = server.url(database), server.crash
+		title := fmt.Sprintf("%-24s  %s", c.name, faults(cfg))
+		row, err := o.trial(ctx, title, cfg)
 		if err != nil {
 			return rows, fmt.Errorf("%s: %w", title, err)
 		}
@@ -103,11 +104,38 @@ func (o *options) server(ctx context.Context, c contender) (rows []string, err e
 	return rows, nil
 }
 
-func signalName(s syscall.Signal) string {
-	if s == syscall.SIGKILL {
-		return "SIGKILL"
+// configs returns the trials of a contender. What is killed before it commits has
+// done nothing, and an orderly end is easy: exactly once has four times the
+// kills, and no other signals.
+func (o *options) configs(c contender) []trial.Config {
+	kill := trial.Config{Files: c.files, Signal: syscall.SIGKILL, Signals: o.signals}
+	stop := kill
+	stop.Signal = syscall.SIGTERM
+	if c.kafka == nil {
+		return []trial.Config{kill, stop}
 	}
-	return "SIGTERM"
+	kafka := *c.kafka
+	kill.Kafka, stop.Kafka = &kafka, &kafka
+	switch {
+	case c.duel:
+		return []trial.Config{{Kafka: &kafka, Duels: o.duels}}
+	case kafka.ExactlyOnce:
+		kill.Signals, kafka.Restarts = 4*o.signals, 2*o.signals/5
+		return []trial.Config{kill}
+	}
+	kafka.Restarts = o.signals / 5
+	return []trial.Config{kill, stop}
+}
+
+// faults says what a trial brings about.
+func faults(cfg trial.Config) string {
+	switch {
+	case cfg.Duels > 0:
+		return fmt.Sprintf("%3d duels  ", cfg.Duels)
+	case cfg.Signal == syscall.SIGKILL:
+		return fmt.Sprintf("%3d SIGKILL", cfg.Signals)
+	}
+	return fmt.Sprintf("%3d SIGTERM", cfg.Signals)
 }
 
 // trial runs one. Its folder stays behind when a promise was broken.
@@ -117,26 +145,29 @@ func (o *options) trial(ctx context.Context, title string, cfg trial.Config) (st
 		return "", fmt.Errorf("make a folder: %w", err)
 	}
 	shown := time.Now()
-	cfg.Binary, cfg.Folder, cfg.Seed, cfg.Changes, cfg.Signals = o.binary, folder, o.seed, o.changes, o.signals
+	cfg.Binary, cfg.Folder, cfg.Seed, cfg.Changes = o.binary, folder, o.seed, o.changes
 	cfg.Progress = func(signals, committed int) {
-		if now := time.Now(); now.Sub(shown) > 5*time.Second || signals == o.signals {
+		if now := time.Now(); now.Sub(shown) > 5*time.Second || signals == cfg.Signals+cfg.Duels {
 			shown = now
-			fmt.Fprintf(o.out, "%s: %2d sent, %6d changes committed\n", title, signals, committed)
+			fmt.Fprintf(o.out, "%s: %3d done, %6d changes committed\n", title, signals, committed)
 		}
 	}
 	got, err := trial.Run(ctx, cfg)
 	if err != nil {
-		return "", fmt.Errorf("%w\nsee %s: events, truth, checkpoint.json, tailrace.log", err, folder)
+		return "", fmt.Errorf("%w\nsee %s: events, truth, tailrace.log", err, folder)
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		return "", fmt.Errorf("clear up: %w", err)
 	}
 	w, v := got.Workload, got.Verify
-	row := fmt.Sprintf("%s  %7d  %7d  %12d  %7d  %11d  %8d  %10d  %4d  %6d  %7d  %6d  %11d  %8s  %8s",
-		title, w.Changes, v.Events, v.Transactions, w.Largest, w.RolledBack+w.Savepoints, w.Prepared, v.Again, v.Runs, got.Inside, got.Crashes, got.Fences, v.Rows,
+	row := fmt.Sprintf("%s  %8d  %7d  %7d  %12d  %7d  %11d  %8d  %10d  %4d  %6d  %7d  %6d  %11d  %8s  %8s",
+		title, got.Restarts, w.Changes, v.Events, v.Transactions, w.Largest, w.RolledBack+w.Savepoints, w.Prepared, v.Again, v.Runs, got.Inside, got.Crashes, got.Fences, v.Rows,
 		got.Followed.Round(100*time.Millisecond), got.Verified.Round(100*time.Millisecond))
 	if got.Early > 0 {
 		row += fmt.Sprintf("  (%d more met a process too young to listen)", got.Early)
+	}
+	if got.Duels > 0 {
+		row += fmt.Sprintf("  (taken over after %v at most, given up after %v)", got.Takeover.Round(100*time.Millisecond), got.Yielded.Round(100*time.Millisecond))
 	}
 	fmt.Fprintln(o.out, title+": good")
 	return row, nil

@@ -1,6 +1,6 @@
 // Bench measures how fast tailrace drains a log, beside the database's own
-// programs and the usual library on the same server in the same run, and how
-// much memory giant transactions take. `make bench` runs it and
+// programs and the usual library on the same server in the same run, how much
+// memory giant transactions take, and what exactly once costs. `make bench` runs it and
 // docs/benchmarks.md holds what it wrote.
 package main
 
@@ -20,7 +20,7 @@ func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
 	b := bench{}
-	sources := flag.String("sources", "postgres,mysql", "what to measure")
+	sources := flag.String("sources", "postgres,mysql,kafka", "what to measure")
 	flag.IntVar(&b.rows, "rows", 1_000_000, "rows to drain, in transactions of 100")
 	flag.IntVar(&b.single, "single", 200_000, "rows to drain, in transactions of 1 (MySQL)")
 	flag.IntVar(&b.giant, "giant", 2_000_000, "rows of the one transaction that memory is measured with")
@@ -73,6 +73,8 @@ func (b *bench) run(ctx context.Context, sources []string) error {
 			err = b.postgres(ctx, &r)
 		case "mysql":
 			err = b.mysql(ctx, &r)
+		case "kafka":
+			err = b.kafka(ctx, &r)
 		default:
 			err = fmt.Errorf("there is no source %q", source)
 		}

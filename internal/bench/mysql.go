@@ -81,8 +81,17 @@ func (b *bench) mysql(ctx context.Context, r *report) error {
 
 // fromFile drains a load with tailrace.
 func (b *bench) fromFile(ctx context.Context, s *mysqlSource, l fileLoad, sink string) (usage, error) {
-	config := fmt.Sprintf("  url: %q\n  tables: [bench.%s]\n", s.server.URL("bench"), l.table)
-	return b.tailrace(ctx, config, sink, "--from", "file:"+l.files[0]+":4", "--until", "file:"+l.next+":4")
+	return b.tailrace(ctx, s.source(l), sink, l.places()...)
+}
+
+// source is the configuration's part of that name for a load.
+func (s *mysqlSource) source(l fileLoad) string {
+	return fmt.Sprintf("  url: %q\n  tables: [bench.%s]\n", s.server.URL("bench"), l.table)
+}
+
+// places are the flags that say where a load begins and ends.
+func (l fileLoad) places() []string {
+	return []string{"--from", "file:" + l.files[0] + ":4", "--until", "file:" + l.next + ":4"}
 }
 
 // mysqlbinlog copies a load's files into memory with MySQL's own program.

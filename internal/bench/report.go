@@ -55,7 +55,7 @@ func (c *course) ratios(program int) []float64 {
 
 func (c *course) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "%s; %d runs of each, in turn; median (least-most):\n\n", c.title, len(c.usages[0]))
-	b.WriteString("| program | time | rows/s | its CPU | peak RSS | tailrace is as fast |\n| --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("| program | time | rows/s | its CPU | peak RSS | the first is as fast |\n| --- | --- | --- | --- | --- | --- |\n")
 	for i, p := range c.programs {
 		us := c.usages[i]
 		wall := column(us, func(u usage) time.Duration { return u.wall })
@@ -80,6 +80,9 @@ func (r *report) markdown() string {
 	for i := range r.courses {
 		r.courses[i].markdown(&b)
 	}
+	if len(r.peaks) == 0 {
+		return b.String()
+	}
 	fmt.Fprintf(&b, "Memory with `--memory %s`:\n\n| one transaction of | time | peak RSS |\n| --- | --- | --- |\n", memory)
 	for _, p := range r.peaks {
 		fmt.Fprintf(&b, "| %s | %.1f s | %d MiB |\n", p.title, p.usage.wall.Seconds(), p.usage.rss>>20)
@@ -96,7 +99,7 @@ func (r *report) judge() error {
 				continue
 			}
 			if got := median(c.ratios(i)); got < p.least {
-				errs = append(errs, fmt.Errorf("%s: %.2f times as fast as %s, and the target is %.1f", c.title, got, p.name, p.least))
+				errs = append(errs, fmt.Errorf("%s: %.2f times as fast as %s, and the target is %.2f", c.title, got, p.name, p.least))
 			}
 		}
 	}

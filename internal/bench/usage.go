@@ -28,9 +28,14 @@ func (b *bench) tailrace(ctx context.Context, source, sink string, args ...strin
 	if err != nil {
 		return usage{}, err
 	}
-	config := filepath.Join(dir, "tailrace.yaml")
 	text := fmt.Sprintf("name: bench\nsource:\n%s  snapshot: never\npublish: {url: %q}\ncheckpoint: {url: %q}\nlimits: {memory: %s}\n",
 		source, sink, "file://"+filepath.Join(dir, "checkpoint.json"), memory)
+	return b.daemon(ctx, text, args...)
+}
+
+// daemon runs tailrace with a configuration until it ends by itself.
+func (b *bench) daemon(ctx context.Context, text string, args ...string) (usage, error) {
+	config := filepath.Join(b.dir, "tailrace.yaml")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return usage{}, err
 	}

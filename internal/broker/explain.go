@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/tailrace/tailrace/internal/failure"
 )
@@ -22,6 +23,7 @@ func (c *Cluster) Explain(err error) error {
 		name      x509.HostnameError
 		plain     tls.RecordHeaderError
 		remote    *net.OpError
+		hungUp    *kgo.ErrFirstReadEOF
 	)
 	brokers := strings.Join(c.Brokers, ",")
 	switch {
@@ -33,6 +35,8 @@ func (c *Cluster) Explain(err error) error {
 		return failure.StopFrom(err, "use the port of the TLS listener, or leave out publish.tls", "Kafka at %s does not speak TLS", brokers)
 	case errors.As(err, &remote) && remote.Op == "remote error": // so crypto/tls reports an alert
 		return failure.StopFrom(err, "check the client's certificate in publish.tls", "Kafka at %s refuses the TLS connection", brokers)
+	case errors.As(err, &hungUp): // its own text asks questions
+		return failure.Retry(fmt.Errorf("reach Kafka at %s: it hangs up at once, as a broker does that is stopping, or expects a login, TLS, or none of them: see publish.tls and publish.sasl", brokers))
 	case isLoginError(err):
 		return failure.StopFrom(err, "check publish.sasl", "Kafka at %s refuses the login of %s", brokers, c.Principal())
 	case errors.Is(err, errToken):

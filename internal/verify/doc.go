@@ -1,8 +1,13 @@
-// Package verify holds the files of a file sink against the truth that package
-// workload wrote, and against the source itself. It imports nothing of the
-// product: what it knows of events, markers and checkpoints it reads from their
-// bytes.
+// Package verify holds what a sink has, the files of a file sink or the topics
+// of Kafka, against the truth that package workload wrote, and against the source
+// itself. It imports nothing of the product: what it knows of events, markers and
+// checkpoints it reads from their bytes.
 //
-// It streams. In memory are the transactions of the workload, the live rows of
-// one table, and a fingerprint of the newest events of one file.
+// A file is one partition. Order, and what may be sent again, is held within
+// each partition; what is in all of a table's partitions is then taken in the
+// order of the vers, and must be what was committed, once.
+//
+// It streams. In memory are the transactions of the workload, the live rows and
+// the keys of one table, and a fingerprint of the newest events of each of its
+// partitions.
 package verify

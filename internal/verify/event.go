@@ -22,6 +22,17 @@ type change struct {
 	Millis  int64  `json:"ts_ms"`
 	Ver     string `json:"ver"`
 	Version string `json:"table_version"`
+
+	old, new object // before and after, once parsed
+}
+
+// parse reads before and after.
+func (c *change) parse() (err error) {
+	if c.old, err = parse(c.Before); err != nil {
+		return err
+	}
+	c.new, err = parse(c.After)
+	return err
 }
 
 // A source is the source block, with what is particular to each database.

@@ -20,7 +20,7 @@ func TestWatchKeepsClaimsWithTheSizesOfTheFiles(t *testing.T) {
 	put(t, checkpoint, `{"state":{"bound":12288,"epoch":0,"ver":"00000000/0000000000004000/0000000000000001/00000000"}}`)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	got, err := verify.Watch(ctx, events, checkpoint)
+	got, err := verify.Watch(ctx, verify.Files(events), checkpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestWatchFindsACheckpointThatGoesBack(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := verify.Watch(ctx, events, checkpoint)
+		_, err := verify.Watch(ctx, verify.Files(events), checkpoint)
 		ended <- err
 	}()
 	var err error

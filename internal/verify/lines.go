@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // lines reads a file line by line.
@@ -59,6 +60,24 @@ func (l *lines) next() ([]byte, error) {
 	}
 	return bytes.TrimSuffix(line, []byte("\n")), nil
 }
+
+// empty reports whether there is no line. It is for a file that nothing was
+// read of yet.
+func (l *lines) empty() (bool, error) {
+	if l.file == nil {
+		return true, nil
+	}
+	_, err := l.buf.Peek(1)
+	if errors.Is(err, io.EOF) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("verify: read %s: %w", l.path, err)
+	}
+	return false, nil
+}
+
+func (l *lines) name() string { return filepath.Base(l.path) }
 
 func (l *lines) close() {
 	if l.file != nil {

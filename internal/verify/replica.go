@@ -25,7 +25,7 @@ func newReplica(t workload.Table) *replica {
 	return &replica{table: t, rows: make(map[string]object), bag: make(map[string]int)}
 }
 
-// apply changes the replica. What the replica contradicts is an error.
+// apply changes the replica by a change that is parsed. What the replica contradicts is an error.
 func (r *replica) apply(c *change) error {
 	moved := r.moved
 	r.moved = nil
@@ -37,14 +37,7 @@ func (r *replica) apply(c *change) error {
 	if r.table.Key == nil {
 		return r.applyKeyless(c)
 	}
-	before, err := parse(c.Before)
-	if err != nil {
-		return err
-	}
-	after, err := parse(c.After)
-	if err != nil {
-		return err
-	}
+	before, after := c.old, c.new
 	old := moved
 	switch c.Op {
 	case "u", "d":

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ type sink struct {
 	fences []verify.Fence
 	runs   int
 	mysql  bool
+	by     string // what shares a partition: events are copies of those of Kafka
 }
 
 const (
@@ -76,7 +78,7 @@ func (s *sink) transaction(t *testing.T, xid string, writer int, commit uint64, 
 	x := workload.Transaction{ID: xid, Writer: writer, Counts: make(map[string]int), Asked: 10 * n, Done: 10*n + 5}
 	counts := make(map[string]int)
 	lsn := commit - 0x800
-	for _, table := range []string{"stock", "journal"} {
+	for _, table := range []string{"stock", "journal", "readings"} {
 		if len(changes[table]) == 0 {
 			continue
 		}
@@ -109,18 +111,27 @@ func below(bound uint64) string { return fmt.Sprintf("00000000/%016x/%016x/%08x"
 // verify writes everything to files and verifies them.
 func (s *sink) verify(t *testing.T) (verify.Report, error) {
 	t.Helper()
-	events, truth := t.TempDir(), t.TempDir()
-	write := func(path string, lines []string) {
-		text := strings.TrimSuffix(strings.Join(append(lines, ""), "\n"), torn+"\n")
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	events := t.TempDir()
 	for file, lines := range s.events {
-		write(filepath.Join(events, file), lines)
+		write(t, filepath.Join(events, file), lines)
 	}
+	return s.verifyFolder(t, events)
+}
+
+func write(t *testing.T, path string, lines []string) {
+	t.Helper()
+	text := strings.TrimSuffix(strings.Join(append(slices.Clone(lines), ""), "\n"), torn+"\n")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// verifyFolder verifies what is in a folder against the truth of s.
+func (s *sink) verifyFolder(t *testing.T, events string) (verify.Report, error) {
+	t.Helper()
+	truth := t.TempDir()
 	for book, lines := range s.books {
-		write(filepath.Join(truth, book+".txt"), lines)
+		write(t, filepath.Join(truth, book+".txt"), lines)
 	}
 	var txns []string
 	for _, x := range s.txns {
@@ -130,9 +141,10 @@ func (s *sink) verify(t *testing.T) (verify.Report, error) {
 		}
 		txns = append(txns, string(line))
 	}
-	write(workload.TransactionsFile(truth), txns)
+	write(t, workload.TransactionsFile(truth), txns)
 	cfg := verify.Config{
 		Events: events, Name: "shop", Kind: workload.Postgres, Schema: "public", Truth: truth, Runs: s.runs, Fences: s.fences,
+		PartitionBy: s.by,
 	}
 	if s.mysql {
 		cfg.Kind, cfg.Schema = workload.MySQL, "db"

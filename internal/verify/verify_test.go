@@ -31,7 +31,7 @@ func TestAGoodSinkIsGood(t *testing.T) {
 		}, verify.Report{Events: 8, Again: 5, Runs: 2, Transactions: 3, Marks: 2, Rows: 4}},
 		{"with fences that hold", func(s *sink) {
 			size := int64(len(strings.Join(s.events[stock][:3], "\n")) + 1)
-			s.fences = []verify.Fence{{Below: below(0x3000), Sizes: map[string]int64{stock: size, journal: 1 << 20}}}
+			s.fences = []verify.Fence{{Below: below(0x3000), Sizes: map[string]int64{stock: size, journal: 1 << 20, ends: 1 << 20}}}
 		}, verify.Report{Events: 8, Transactions: 3, Marks: 2, Rows: 4}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,13 +1,10 @@
 package verify
 
-import (
-	"fmt"
-	"path/filepath"
-)
+import "fmt"
 
 // A Violation is a promise that was broken, and where to look.
 type Violation struct {
-	File string // its name in the sink's folder; "" if none shows it
+	File string // its name in the folder of events; "" if none shows it
 	Line int    // counted from 1; 0 for the file as a whole
 	What string // holds no values of rows
 }
@@ -25,10 +22,10 @@ func (v *Violation) Error() string {
 
 // broken returns the Violation that the last line of l shows.
 func (l *lines) broken(format string, args ...any) error {
-	return &Violation{File: filepath.Base(l.path), Line: l.number, What: fmt.Sprintf(format, args...)}
+	return &Violation{File: l.name(), Line: l.number, What: fmt.Sprintf(format, args...)}
 }
 
 // lacking returns the Violation of a whole file.
 func (l *lines) lacking(format string, args ...any) error {
-	return &Violation{File: filepath.Base(l.path), What: fmt.Sprintf(format, args...)}
+	return &Violation{File: l.name(), What: fmt.Sprintf(format, args...)}
 }

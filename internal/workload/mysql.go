@@ -35,7 +35,8 @@ func (s *mysqlSession) connect(ctx context.Context) error {
 		return err
 	}
 	s.conn, s.img = conn, full
-	s.forget = context.AfterFunc(ctx, func() { _ = conn.Close() })
+	socket := conn.Conn.Conn // whose Close may meet another goroutine's use of it
+	s.forget = context.AfterFunc(ctx, func() { _ = socket.Close() })
 	s.noDup = s.exec("SET SESSION binlog_row_image = FULL_NODUP") == nil
 	return s.exec("SET NAMES utf8mb4; SET time_zone = '+01:30'; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; " +
 		"SET SESSION binlog_row_image = FULL")

@@ -18,8 +18,8 @@ import (
 )
 
 // patience is how long the daemon may take for what it has to do: to stop, or
-// to catch up.
-const patience = time.Minute
+// to catch up. It includes the start of a broker on a busy machine.
+const patience = 2 * time.Minute
 
 // A daemon is the binary and where it works; its processes come and go.
 type daemon struct {
@@ -28,10 +28,17 @@ type daemon struct {
 	kind     workload.Kind
 	database string // MySQL: the only one that it captures; else the schema
 	files    bool   // MySQL: positions are made of files
+
+	sink *sink
 }
 
-func (d *daemon) events() string     { return filepath.Join(d.folder, "events") }
-func (d *daemon) checkpoint() string { return filepath.Join(d.folder, "checkpoint.json") }
+// checkpoint returns the path of the checkpoint, "" if it is in Kafka.
+func (d *daemon) checkpoint() string {
+	if d.sink.setup.ExactlyOnce {
+		return ""
+	}
+	return filepath.Join(d.folder, "checkpoint.json")
+}
 
 // A process is one life of the daemon.
 type process struct {
@@ -51,9 +58,9 @@ func (d *daemon) start(hurry bool, args ...string) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trial: %w", err)
 	}
-	all := []string{
-		"run", "--name", name, "--snapshot", "never",
-		"--publish", "file://" + d.events(), "--checkpoint", "file:" + d.checkpoint(), "--log-format", "json",
+	all := append([]string{"run", "--name", name, "--snapshot", "never", "--log-format", "json"}, d.sink.flags()...)
+	if path := d.checkpoint(); path != "" {
+		all = append(all, "--checkpoint", "file:"+path)
 	}
 	if d.kind != workload.Postgres {
 		all = append(all, "--table", d.database+".*")
@@ -97,11 +104,15 @@ const (
 
 // configure writes the configuration files.
 func (d *daemon) configure() error {
-	text := ""
+	text := d.sink.config()
 	if d.files {
-		text = "source: {mysql: {positions: file}}\n"
+		text += "source: {mysql: {positions: file}}\n"
 	}
-	for name, more := range map[string]string{calm: "", hurried: "checkpoint: {interval: 10ms}\nlimits: {memory: 16MiB}\n"} {
+	interval := "10ms"
+	if d.sink.setup.ExactlyOnce {
+		interval = "100ms" // a transaction each time
+	}
+	for name, more := range map[string]string{calm: "", hurried: "checkpoint: {interval: " + interval + "}\nlimits: {memory: 16MiB}\n"} {
 		if err := os.WriteFile(d.configFile(name), []byte(text+more), 0o644); err != nil {
 			return fmt.Errorf("trial: %w", err)
 		}
@@ -112,8 +123,12 @@ func (d *daemon) configure() error {
 func (d *daemon) configFile(name string) string { return filepath.Join(d.folder, name+".yaml") }
 
 // inside reports whether the saved place is inside a transaction: some of its
-// rows are published, and must be left out when it is read again.
+// rows are published, and must be left out when it is read again. A place in
+// Kafka is not looked at.
 func (d *daemon) inside() (bool, error) {
+	if d.checkpoint() == "" {
+		return false, nil
+	}
 	text, err := os.ReadFile(d.checkpoint())
 	if err != nil {
 		return false, fmt.Errorf("trial: %w", err)
@@ -204,19 +219,21 @@ func (d *daemon) lastWords(p *process) string {
 	return strings.TrimSpace(string(bytes.Join(lines[max(0, len(lines)-3):], []byte("\n"))))
 }
 
-// published returns how many bytes of events there are.
-func (d *daemon) published() (int64, error) {
-	files, err := filepath.Glob(filepath.Join(d.events(), name+".*.ndjson"))
+// published returns how much of events there is.
+func (d *daemon) published(ctx context.Context) (int64, error) {
+	return d.sink.length(ctx, name+"."+d.database+".")
+}
+
+// saved returns what grows when the checkpoint is saved: in Kafka a record of
+// progress goes before each.
+func (d *daemon) saved(ctx context.Context) (int64, error) {
+	path := d.checkpoint()
+	if path == "" {
+		return d.sink.length(ctx, name+".progress-")
+	}
+	info, err := os.Stat(path)
 	if err != nil {
-		return 0, fmt.Errorf("trial: %w", err)
+		return 0, nil // there is none yet
 	}
-	var sum int64
-	for _, f := range files {
-		info, err := os.Stat(f)
-		if err != nil {
-			return 0, fmt.Errorf("trial: %w", err)
-		}
-		sum += info.Size()
-	}
-	return sum, nil
+	return info.ModTime().UnixNano(), nil
 }

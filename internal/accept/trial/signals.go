@@ -2,18 +2,22 @@ package trial
 
 import (
 	"context"
-	"os"
 	"syscall"
 	"time"
 )
 
-// bytesPerChange is about how long the events are that one change becomes.
+// bytesPerChange is about how long the events are that one change becomes in a
+// file.
 const bytesPerChange = 1200
 
 // signals starts the daemon and signals it, again and again. Each life gets its
 // share of the workload, so that rows flow in all of them.
 func (t *trial) signals(ctx context.Context) error {
 	share := t.cfg.Changes / (t.cfg.Signals + 1)
+	length := int64(share)
+	if t.cfg.Kafka == nil {
+		length *= bytesPerChange
+	}
 	for i := 0; i < t.cfg.Signals; {
 		if t.cfg.Progress != nil {
 			t.cfg.Progress(i, t.gate.committed())
@@ -30,12 +34,22 @@ func (t *trial) signals(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := t.moment(ctx, p, int64(share)*bytesPerChange); err != nil {
+		err = t.daemon.sink.up()
+		if err == nil {
+			err = t.moment(ctx, p, length)
+		}
+		if err != nil {
 			_ = t.daemon.kill(p) // the other error came first
 			return err
 		}
 		if t.cfg.Crash != nil && i%10 == 2 {
 			if err := t.crash(ctx, p); err != nil {
+				_ = t.daemon.kill(p) // the other error came first
+				return err
+			}
+		}
+		if t.due(i) {
+			if err := t.fall(ctx); err != nil {
 				_ = t.daemon.kill(p) // the other error came first
 				return err
 			}
@@ -75,6 +89,31 @@ func (t *trial) crash(ctx context.Context, p *process) error {
 	return wait(ctx, time.Duration(t.r.IntN(1000))*time.Millisecond)
 }
 
+// due reports whether the broker goes down in the life before signal i.
+func (t *trial) due(i int) bool {
+	if t.cfg.Kafka == nil {
+		return false
+	}
+	n := t.cfg.Kafka.Restarts
+	return t.daemon.sink.broker.falls < (i+1)*n/t.cfg.Signals
+}
+
+// fall lets the broker fall under the daemon. Half of the daemons see it rise and
+// go on; the others are signalled before, and the next one is started before.
+func (t *trial) fall(ctx context.Context) error {
+	b := t.daemon.sink.broker
+	if err := b.fall(ctx, t.r); err != nil {
+		return err
+	}
+	t.result.Restarts++
+	if t.r.IntN(2) == 0 {
+		if err := b.up(); err != nil {
+			return err
+		}
+	}
+	return wait(ctx, time.Duration(t.r.IntN(500))*time.Millisecond)
+}
+
 // signal ends a life.
 func (t *trial) signal(ctx context.Context, p *process) (early bool, err error) {
 	if t.cfg.Signal == syscall.SIGKILL {
@@ -83,48 +122,46 @@ func (t *trial) signal(ctx context.Context, p *process) (early bool, err error) 
 	return t.daemon.terminate(ctx, p)
 }
 
-// moment waits for a random moment of one of four kinds: while the daemon
-// starts, while it publishes, just after it has saved its place, or any time.
-// It ends early when the process does.
+// moment waits for a random moment: while the daemon starts, while it publishes,
+// just after it has saved its place, or any time. It ends early when the process
+// does.
 func (t *trial) moment(ctx context.Context, p *process, share int64) error {
-	const longest = 1500 * time.Millisecond
-	after := time.Duration(t.r.IntN(1000)) * time.Microsecond
-	var come func() bool
-	switch t.r.IntN(5) {
-	case 0:
-		after *= 100
-	case 1:
-		after *= 1000
-	case 2:
-		saved := t.saved()
-		come = func() bool { return t.saved() != saved }
-		after *= 3
-	default:
-		begin, err := t.daemon.published()
-		if err != nil {
-			return err
-		}
-		enough := begin + t.r.Int64N(share)
-		come = func() bool {
-			now, err := t.daemon.published()
-			return err == nil && now > enough
+	longest := 1500 * time.Millisecond
+	kinds := 5
+	if t.cfg.Kafka != nil {
+		longest *= 3
+		if t.cfg.Kafka.ExactlyOnce {
+			kinds = 8 // what is killed before it commits has done nothing
 		}
 	}
-	if come != nil {
-		if err := until(ctx, p, longest, come); err != nil {
-			return err
-		}
+	after := time.Duration(t.r.IntN(1000)) * time.Microsecond
+	watched, enough := t.daemon.published, int64(0)
+	switch t.r.IntN(kinds) {
+	case 0:
+		return wait(ctx, after*100)
+	case 1:
+		return wait(ctx, after*1000)
+	case 2:
+		watched = t.daemon.saved
+		after *= 3
+	case 3, 4:
+		enough = t.r.Int64N(share)
+	default:
+		watched = t.daemon.saved
+		after *= 500
+	}
+	begin, err := watched(ctx)
+	if err != nil {
+		return err
+	}
+	err = until(ctx, p, longest, func() bool {
+		now, err := watched(ctx)
+		return err == nil && now > begin+enough
+	})
+	if err != nil {
+		return err
 	}
 	return wait(ctx, after)
-}
-
-// saved returns when the checkpoint was last replaced.
-func (t *trial) saved() time.Time {
-	info, err := os.Stat(t.daemon.checkpoint())
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
 }
 
 // until polls until come returns true, the process ends, or the time is up.

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -28,7 +29,7 @@ type Config struct {
 	Seed    uint64
 	Changes int            // row changes to commit
 	Signals int            // how many times the daemon gets Signal
-	Signal  syscall.Signal // SIGKILL or SIGTERM
+	Signal  syscall.Signal // SIGKILL or SIGTERM; nothing for duels
 
 	// MaxRows is how many rows a transaction changes at most. Optional: 1000.
 	MaxRows int
@@ -37,12 +38,21 @@ type Config struct {
 	// Optional.
 	Files bool
 
+	// Kafka, if not nil, says that the daemon publishes to a broker that belongs
+	// to the trial, in place of files.
+	Kafka *Kafka
+
+	// Duels is how many times, in place of signals, the daemon is frozen, replaced
+	// by another instance and thawed. Exactly once only. Optional.
+	Duels int
+
 	// Crash, if not nil, kills the server and starts it again. It is called
 	// between signals, while the daemon reads and nobody writes, though a
 	// transaction may be prepared. Of MySQL and MariaDB only.
 	Crash func(context.Context) error
 
-	// Progress, if not nil, is called now and then by one goroutine.
+	// Progress, if not nil, is called now and then by one goroutine with how many
+	// signals were sent, or duels fought.
 	Progress func(signals, committed int)
 }
 
@@ -53,30 +63,35 @@ type Result struct {
 	Early    int           // SIGTERMs that met a process too young to hear them, and count for nothing
 	Inside   int           // signals after which the saved place was inside a transaction
 	Crashes  int           // of the server
-	Fences   int           // claims of checkpoint and progress that were held against the files
+	Restarts int           // of the broker
+	Duels    int           // after which one instance was left
+	Takeover time.Duration // the longest start of an instance while another was frozen
+	Yielded  time.Duration // the longest that a thawed one took to end
+	Fences   int           // claims of checkpoint and progress that were held against what had arrived
 	Followed time.Duration // from the first start of the daemon to the last end
 	Verified time.Duration // how long the verifier took
 }
 
 // Run runs a trial. The error is a *verify.Violation where a promise was
 // broken.
-func Run(ctx context.Context, cfg Config) (Result, error) {
+func Run(ctx context.Context, cfg Config) (result Result, err error) {
 	t := &trial{
 		cfg:    cfg,
 		daemon: daemon{binary: cfg.Binary, url: cfg.URL, folder: cfg.Folder, log: filepath.Join(cfg.Folder, "tailrace.log"), files: cfg.Files},
 		r:      rand.New(rand.NewPCG(cfg.Seed, 1<<32)),
 		gate:   newGate(),
+		truth:  filepath.Join(cfg.Folder, "truth"),
 	}
-	var err error
 	if t.daemon.kind, t.daemon.database, err = workload.KindOf(cfg.URL); err != nil {
 		return t.result, err
 	}
-	truth := filepath.Join(cfg.Folder, "truth")
-	for _, folder := range []string{truth, t.daemon.events()} {
-		if err := os.Mkdir(folder, 0o755); err != nil {
-			return t.result, fmt.Errorf("trial: %w", err)
-		}
+	if err := os.Mkdir(t.truth, 0o755); err != nil {
+		return t.result, fmt.Errorf("trial: %w", err)
 	}
+	if t.daemon.sink, err = openSink(ctx, filepath.Join(cfg.Folder, "events"), cfg.Kafka); err != nil {
+		return t.result, err
+	}
+	defer func() { err = errors.Join(err, t.daemon.sink.close()) }()
 	if err := t.daemon.configure(); err != nil {
 		return t.result, err
 	}
@@ -84,17 +99,26 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		return t.result, err
 	}
 	start := time.Now()
-	if err := t.follow(ctx, truth); err != nil {
-		return t.result, err
-	}
+	err = t.follow(ctx)
 	t.result.Followed = time.Since(start)
 	start = time.Now()
-	t.result.Verify, err = verify.Run(ctx, verify.Config{
-		Events: t.daemon.events(), Name: name, Kind: t.daemon.kind, Schema: t.daemon.database, Truth: truth,
-		URL: cfg.URL, Runs: t.runs(), Fences: t.fences,
-	})
+	// What was published by then explains an error too.
+	if collected := t.daemon.sink.collect(ctx); err == nil {
+		err = collected
+	}
+	if err == nil {
+		t.result.Verify, err = verify.Run(ctx, t.verification())
+	}
 	t.result.Verified = time.Since(start)
 	return t.result, err
+}
+
+// verification says what to verify.
+func (t *trial) verification() verify.Config {
+	return verify.Config{
+		Events: t.daemon.sink.folder, Name: name, Kind: t.daemon.kind, Schema: t.daemon.database, Truth: t.truth,
+		URL: t.cfg.URL, Runs: t.runs(), Fences: t.fences, PartitionBy: t.daemon.sink.setup.PartitionBy,
+	}
 }
 
 type trial struct {
@@ -102,21 +126,22 @@ type trial struct {
 	daemon daemon
 	r      *rand.Rand
 	gate   *gate
+	truth  string // folder of what the workload did
 	fences []verify.Fence
 	result Result
 }
 
 // runs returns how often a suffix may have been sent again: once per kill, and
-// after an orderly end never.
+// after an orderly end or exactly once never.
 func (t *trial) runs() int {
-	if t.cfg.Signal == syscall.SIGKILL {
+	if t.cfg.Signal == syscall.SIGKILL && !t.daemon.sink.setup.ExactlyOnce {
 		return t.cfg.Signals
 	}
 	return 0
 }
 
 // follow runs workload, watcher and daemon until everything is published.
-func (t *trial) follow(ctx context.Context, truth string) error {
+func (t *trial) follow(ctx context.Context) error {
 	// The daemon's first start says from where on it follows: what is changed
 	// before it is not promised.
 	if err := t.daemon.drain(ctx, "--from", "now"); err != nil {
@@ -128,7 +153,7 @@ func (t *trial) follow(ctx context.Context, truth string) error {
 	var work, watcher sync.WaitGroup
 	work.Go(func() {
 		report, err := workload.Run(ctx, workload.Config{
-			URL: t.cfg.URL, Truth: truth, Seed: t.cfg.Seed, Changes: t.cfg.Changes, Writers: writers, MaxRows: t.cfg.MaxRows,
+			URL: t.cfg.URL, Truth: t.truth, Seed: t.cfg.Seed, Changes: t.cfg.Changes, Writers: writers, MaxRows: t.cfg.MaxRows,
 			Pace: t.gate.pass, Left: t.gate.leave,
 		})
 		t.result.Workload = report
@@ -138,11 +163,15 @@ func (t *trial) follow(ctx context.Context, truth string) error {
 	})
 	var watchErr error
 	watcher.Go(func() {
-		if t.fences, watchErr = verify.Watch(watched, t.daemon.events(), t.daemon.checkpoint()); watchErr != nil {
+		if t.fences, watchErr = verify.Watch(watched, t.daemon.sink, t.daemon.checkpoint()); watchErr != nil {
 			cancel(watchErr)
 		}
 	})
-	err := t.signals(ctx)
+	fight := t.signals
+	if t.cfg.Duels > 0 {
+		fight = t.duels
+	}
+	err := fight(ctx)
 	if err != nil {
 		cancel(err)
 	}
@@ -163,19 +192,22 @@ func (t *trial) follow(ctx context.Context, truth string) error {
 // end lets the daemon catch up, and once more: then there is nothing left that
 // it could publish.
 func (t *trial) end(ctx context.Context) error {
+	if err := t.daemon.sink.up(); err != nil {
+		return err
+	}
 	if err := t.daemon.drain(ctx); err != nil {
 		return err
 	}
-	before, err := t.daemon.published()
+	before, err := t.daemon.published(ctx)
 	if err != nil {
 		return err
 	}
 	if err := t.daemon.drain(ctx); err != nil {
 		return err
 	}
-	after, err := t.daemon.published()
+	after, err := t.daemon.published(ctx)
 	if err == nil && after != before {
-		err = &verify.Violation{What: fmt.Sprintf("a start with nothing left to do published %d bytes", after-before)}
+		err = &verify.Violation{What: fmt.Sprintf("a start with nothing left to do made %d of events become %d", before, after)}
 	}
 	return err
 }

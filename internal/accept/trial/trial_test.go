@@ -12,6 +12,7 @@ import (
 	"github.com/tailrace/tailrace/internal/accept/trial"
 	"github.com/tailrace/tailrace/internal/servers"
 	"github.com/tailrace/tailrace/internal/servers/local"
+	"github.com/tailrace/tailrace/internal/verify"
 )
 
 // build returns the path of the binary.
@@ -78,6 +79,48 @@ func TestNothingIsLostOfABinlog(t *testing.T) {
 				t.Errorf("got %+v and %d crashes, want some of each kind", w, got.Crashes)
 			}
 		})
+	}
+}
+
+// TestNothingIsLostOfKafka is `make accept` in small, into a broker that falls
+// twice.
+func TestNothingIsLostOfKafka(t *testing.T) {
+	binary := build(t)
+	for _, c := range []struct {
+		name   string
+		url    func(t *testing.T) string
+		kafka  trial.Kafka
+		signal syscall.Signal
+	}{
+		{"Postgres by key, killed", postgresURL, trial.Kafka{PartitionBy: verify.ByKey}, syscall.SIGKILL},
+		{"MySQL by table, asked to stop", mysqlURL, trial.Kafka{PartitionBy: verify.ByTable}, syscall.SIGTERM},
+		{"MySQL exactly once, killed", mysqlURL, trial.Kafka{PartitionBy: verify.ByKey, ExactlyOnce: true}, syscall.SIGKILL},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.kafka.Restarts = 2
+			got := try(t, trial.Config{Binary: binary, URL: c.url(t), Changes: 4000, MaxRows: 150, Kafka: &c.kafka, Signal: c.signal})
+			if got.Restarts != 2 || got.Fences == 0 {
+				t.Errorf("got %d restarts of the broker and %d claims of progress, want 2 and some", got.Restarts, got.Fences)
+			}
+			if c.kafka.ExactlyOnce && got.Verify.Again > 0 {
+				t.Errorf("got %d events again, want none", got.Verify.Again)
+			}
+		})
+	}
+}
+
+func postgresURL(t *testing.T) string { return servers.Postgres(t, 18).URL() }
+
+func mysqlURL(t *testing.T) string { return servers.MySQL(t, local.MySQL97).URL() }
+
+// TestOneOfTwoInstancesIsLeft is `make accept`'s duel in small.
+func TestOneOfTwoInstancesIsLeft(t *testing.T) {
+	got := try(t, trial.Config{
+		Binary: build(t), URL: servers.Postgres(t, 18).URL(), Changes: 3000, MaxRows: 150, Duels: 3,
+		Kafka: &trial.Kafka{PartitionBy: verify.ByKey, ExactlyOnce: true},
+	})
+	if got.Duels != 3 || got.Verify.Again > 0 {
+		t.Errorf("got %d duels and %d events again, want 3 and none", got.Duels, got.Verify.Again)
 	}
 }
 
