@@ -29,7 +29,7 @@ func (l *loader) checkOnce() {
 	case inKafka:
 		k.ExactlyOnce = true
 	}
-	if at, ok := l.given[intervalKey]; ok && k.ExactlyOnce && !l.refused[intervalKey] && c.Checkpoint.Interval < minTransaction {
-		l.problems.add(at, "", "%s: with exactly once it is the time between transactions, and at least %v", intervalKey, minTransaction)
+	if at, ok := l.given[intervalKey]; ok && k.ExactlyOnce && !l.refused[intervalKey] && (c.Checkpoint.Interval < minTransaction || c.Checkpoint.Interval > maxTransaction) {
+		l.problems.add(at, "", "%s: with exactly once it is the time between transactions, and from %v to %v", intervalKey, minTransaction, maxTransaction)
 	}
 }

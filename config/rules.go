@@ -23,6 +23,10 @@ const (
 	minTransaction = 100 * time.Millisecond
 )
 
+// maxTransaction is half of how long brokers keep a transaction open: with a
+// longer one, none would ever be committed.
+const maxTransaction = 30 * time.Second
+
 // maxIdentifier is the longest name in bytes that Postgres keeps whole.
 const maxIdentifier = 63
 

@@ -198,7 +198,7 @@ func Settings() []Setting {
 		},
 		{
 			Key: "checkpoint.interval", Arg: "DURATION", Default: "1s", kind: kindDuration,
-			Meaning: "least time between two saves, at least 10ms; with exactly once the time between transactions, at least 100ms",
+			Meaning: "least time between two saves, at least 10ms; with exactly once the time between transactions, from 100ms to 30s",
 			set:     func(c *Config, s string) error { return setDuration(&c.Checkpoint.Interval, s, minInterval) },
 		},
 		{

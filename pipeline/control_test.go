@@ -66,3 +66,17 @@ func TestATruncateStandsAmongItsTablesEventsUnlessItIsToBeKeptApart(t *testing.T
 		})
 	}
 }
+
+func TestATableWhoseEventsWouldBeAmongOtherRecordsStops(t *testing.T) {
+	orders := tableOf(t, "orders", []string{"id"}, 0)
+	other := tableOf(t, "checkpoint", []string{"id"}, 0)
+	changes := []event.Change{
+		{Op: event.Insert, Table: orders, After: rowOf("1")},
+		{Op: event.Insert, Table: other, After: rowOf("2")},
+	}
+	sink, err := publishing(t, changes, func(p *pipeline.Pipeline) { p.Taken = []string{"p.checkpoint", "checkpoint"} })
+	wantCode(t, err, failure.ExitStop)
+	if !slices.Equal(sink.topics, []string{"orders"}) {
+		t.Errorf("got topics %q, want those before it", sink.topics)
+	}
+}

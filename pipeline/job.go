@@ -14,6 +14,7 @@ type job struct {
 	unit    *event.Unit // nil once it is encoded
 	batch   publish.Batch
 	ticket  *checkpoint.Ticket
+	size    int64           // bytes that it takes once it is encoded
 	mark    checkpoint.Mark // what the unit amounts to; Ver once it is encoded
 	tables  []*schema.Table // whose documents go before the batch
 	runs    []run           // what the unit's transactions consist of

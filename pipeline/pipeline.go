@@ -28,6 +28,7 @@ type Pipeline struct {
 	Store      checkpoint.Store
 	NewEncoder func() encode.Encoder                 // called once per worker and life
 	TopicName  func(db, schema, table string) string // topic of a table's events
+	Taken      []string                              // topics of other records, which no table may have
 	// PartitionBy chooses the partitions of events. It and Tombstones go into
 	// Selection.
 	PartitionBy PartitionBy
@@ -156,6 +157,14 @@ func (p *Pipeline) Run(ctx context.Context) error {
 // begin locates, saves and opens: the start of every life (C1.3), of the first one
 // or again.
 func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish.Publisher, again bool) (*life, error) {
+	_, once := sink.(publish.Committer)
+	if once && again {
+		// It may have lost the pipeline to the instance that took the source away,
+		// would fight for that, and hear of it only with the next event.
+		if err := p.Store.Save(ctx, *st); err != nil {
+			return nil, fmt.Errorf("save the state again: %w", err)
+		}
+	}
 	from := p.from(*st)
 	next, err := p.Source.Locate(ctx, *st, from)
 	if err != nil {
@@ -164,8 +173,7 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 	if from != "" {
 		next.From = from
 	}
-	_, once := sink.(publish.Committer)
-	if once && from == "" && next.Selection != p.Selection && next.Open() {
+	if once && from == "" && p.From != string(next.Position) && next.Selection != p.Selection && next.Open() {
 		return nil, failure.Stop(
 			"start with the former ones and stop again while nothing is written; or accept that events come twice, with --from "+string(next.Position),
 			"tables or settings that decide which events exist were changed while a transaction was half published, and exactly once can't send it again")
@@ -182,10 +190,8 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 		}
 	}
 	// A start at the saved state leaves it as it is, so that one that is
-	// refused from here on has touched nothing. A later life with a Committer
-	// saves always: it may have lost the pipeline to the instance that took the
-	// source away, and would hear of it only with the next event.
-	if !reflect.DeepEqual(*st, next) || once && again {
+	// refused from here on has touched nothing.
+	if !reflect.DeepEqual(*st, next) {
 		if err := p.Store.Save(ctx, next); err != nil {
 			return nil, fmt.Errorf("save the start position: %w", err)
 		}
@@ -266,6 +272,10 @@ func (p *Pipeline) load(ctx context.Context, st checkpoint.State) (checkpoint.St
 	now, err := p.Store.Load(ctx)
 	if err != nil {
 		return st, fmt.Errorf("read the state again: %w", err)
+	}
+	if now.Position == "" { // begin has saved one: without it the next life would start elsewhere (C1.3)
+		return st, failure.Stop("find out who deleted it; then say with --from where to go on",
+			"the checkpoint of pipeline %s is gone", p.Name)
 	}
 	now.Pipeline, now.Generation = st.Pipeline, st.Generation
 	return now, nil

@@ -303,3 +303,25 @@ func TestALifeOfALostPipelineDoesNotBeginWhereTheSinkCommits(t *testing.T) {
 		}
 	})
 }
+
+func TestACheckpointThatIsGoneIsNoStartElsewhere(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.cfg.committer = true
+		w.cfg.sinkFails, w.faults = 1, 1
+		p, _, ctx, cancel := w.start()
+		defer cancel()
+		begun := 0
+		p.Source = &hookSource{Source: p.Source, locate: func(string) { begun++ }}
+		p.Store = goneStore{p.Store}
+		err := p.Run(ctx)
+		wantCode(t, err, failure.ExitStop)
+		if begun != 1 {
+			t.Errorf("Run: %v after %d lives, want one", err, begun)
+		}
+	})
+}
+
+// A goneStore loses its State once it was taken.
+type goneStore struct{ checkpoint.Store }
+
+func (goneStore) Load(context.Context) (checkpoint.State, error) { return checkpoint.State{}, nil }

@@ -21,6 +21,7 @@ type sequencer struct {
 	full    bool            // the reader waits for room
 	handed  checkpoint.Mark // what was handed to a Committer since start
 	pending bool            // some of it is not committed
+	held    int64           // bytes of that
 }
 
 // sequence runs until the reader has closed its channel and everything is
@@ -76,7 +77,7 @@ func (s *sequencer) hand(j *job) error {
 		}
 	}
 	s.markEnds(j)
-	mark, encodeErr := j.mark, j.err // j is somebody else's once it is handed on
+	mark, size, encodeErr := j.mark, j.size, j.err // j is somebody else's once it is handed on
 	if len(j.batch.Records) == 0 {
 		j.done(nil)
 	} else if err := s.publish(&j.batch, j.done); err != nil {
@@ -84,7 +85,9 @@ func (s *sequencer) hand(j *job) error {
 	}
 	s.handed.Extend(mark)
 	s.pending = true
-	if encodeErr != nil {
+	s.held += size
+	// At half of the memory, so that the reader goes on beside the commit.
+	if encodeErr != nil || s.held > s.p.Memory/2 {
 		if err := s.finish(); err != nil {
 			return err
 		}
@@ -204,7 +207,7 @@ func (s *sequencer) commitNow() error {
 	if err := s.commit.Commit(s.hard, st); err != nil {
 		return s.sinkError(fmt.Errorf("commit: %w", err))
 	}
-	s.pending = false
+	s.pending, s.held = false, 0
 	s.saved = st
 	s.confirm(s.handed)
 	return nil

@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"slices"
 	"sync"
 
+	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/internal/murmur2"
 	"github.com/tailrace/tailrace/publish"
 	"github.com/tailrace/tailrace/schema"
@@ -12,6 +14,7 @@ import (
 // the pipeline lives.
 type topics struct {
 	name    func(db, schema, table string) string
+	taken   []string       // names that no table's topic may have
 	ends    *publish.Topic // transaction END markers
 	marks   *publish.Topic // progress
 	docs    *publish.Topic // schema documents
@@ -22,7 +25,7 @@ type topics struct {
 }
 
 func (t *topics) init(p *Pipeline) {
-	t.name = p.TopicName
+	t.name, t.taken = p.TopicName, p.Taken
 	t.ends = &publish.Topic{Name: p.Name + ".transactions", Channel: publish.Transactions}
 	t.marks = &publish.Topic{Name: p.Name + ".progress", Channel: publish.Progress}
 	t.docs = &publish.Topic{Name: p.Name + ".schemas", Channel: publish.Schemas}
@@ -39,9 +42,14 @@ type route struct {
 	columns []int  // of ByColumns, from the table's first row on
 }
 
-// route may be called from any worker.
-func (t *topics) route(table *schema.Table) route {
+// route may be called from any worker. A table whose events would be among other
+// records is a Stop.
+func (t *topics) route(table *schema.Table) (route, error) {
 	name := t.name(table.Database, table.Namespace(), table.Name)
+	if slices.Contains(t.taken, name) {
+		return route{}, failure.Stop("name more in publish.topic, as {schema}, or exclude the table",
+			"the events of table %s would go to topic %s, which is for other records", table, name)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	topic := t.data[name]
@@ -49,5 +57,5 @@ func (t *topics) route(table *schema.Table) route {
 		topic = &publish.Topic{Name: name, Channel: publish.Data}
 		t.data[name] = topic
 	}
-	return route{topic: topic, hash: murmur2.Sum([]byte(table.String()))}
+	return route{topic: topic, hash: murmur2.Sum([]byte(table.String()))}, nil
 }

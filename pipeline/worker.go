@@ -58,8 +58,8 @@ func (w *worker) encode(j *job) {
 	w.life.p.Stats.Received.Add(w.rows)
 	j.unit, w.job, w.rows = nil, nil, 0
 	w.life.pool.putUnit(u)
-	w.life.frontier.Settle(j.ticket, j.mark,
-		int64(cap(j.batch.Buf))+int64(cap(j.batch.Records))*recordSize+int64(len(j.batch.Records))*flightSize)
+	j.size = int64(cap(j.batch.Buf)) + int64(cap(j.batch.Records))*recordSize + int64(len(j.batch.Records))*flightSize
+	w.life.frontier.Settle(j.ticket, j.mark, j.size)
 	j.encoded <- struct{}{}
 }
 
@@ -77,7 +77,10 @@ func (w *worker) add(c *event.Change) error {
 	j := w.job
 	r, ok := w.routes[c.Table]
 	if !ok {
-		r = w.life.p.topics.route(c.Table)
+		var err error
+		if r, err = w.life.p.topics.route(c.Table); err != nil {
+			return err
+		}
 		w.routes[c.Table] = r
 	}
 	apart := c.Op == event.Truncate && w.life.p.topics.control != nil

@@ -2,6 +2,8 @@ package mysql
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"time"
@@ -56,13 +58,23 @@ func lockName(serverID uint32) string {
 	return "tailrace server_id " + strconv.FormatUint(uint64(serverID), 10)
 }
 
+// claimLock is of the lock that a dump's connection holds beside that, for those
+// under the same claim to know it by. Without a claim it is our own.
+func (s *Source) claimLock() string {
+	if s.cfg.Claim == nil || s.cfg.Claim() == "" {
+		return s.target.own
+	}
+	sum := sha256.Sum256([]byte(s.cfg.Claim()))
+	return "tailrace claim " + hex.EncodeToString(sum[:16])
+}
+
 // holder returns the server's number of the connection that holds the lock of our
 // server_id, 0 if there is none or the server has no such locks. own says that it
 // is one of ours: it holds the lock of our own name too. Its number alone would not
 // do, since a server that was started again gives the same ones to others. former
 // says that it is of the same claim: ours, or a predecessor's.
 func (s *Source) holder(c *client.Conn) (id uint64, own, former bool, err error) {
-	r, err := first(queryRecords(c, "SELECT IS_USED_LOCK('"+lockName(s.cfg.ServerID)+"') AS id, IS_USED_LOCK('"+s.target.own+"') AS own, IS_USED_LOCK('"+s.target.claim+"') AS claim"))
+	r, err := first(queryRecords(c, "SELECT IS_USED_LOCK('"+lockName(s.cfg.ServerID)+"') AS id, IS_USED_LOCK('"+s.target.own+"') AS own, IS_USED_LOCK('"+s.claimLock()+"') AS claim"))
 	if serverError(err) != nil {
 		return 0, false, false, nil // a cluster that refuses such locks: there the server's own ways remain
 	}

@@ -56,7 +56,7 @@ func TestWhoeverHasLostTheClaimIsEnded(t *testing.T) {
 		t.Run(string(product), func(t *testing.T) {
 			t.Parallel()
 			d := newSource(t, servers.MySQL(t, product), func(cfg *mysql.Config) {
-				cfg.SlotWait, cfg.Claim = 300*time.Millisecond, "the pipeline"
+				cfg.SlotWait, cfg.Claim = 300*time.Millisecond, func() string { return "the pipeline" }
 			})
 			d.Exec(t, orders)
 			former := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)

@@ -22,10 +22,11 @@ type Config struct {
 	// ServerID is that of the replica that Tailrace is to the server; 0: from
 	// Name.
 	ServerID uint32
-	// Claim names what only one instance of the pipeline holds at a time, if there
-	// is such a thing: who reads the log under the same claim is a predecessor that
-	// has lost it, and is ended. "": none; then another reader is waited for.
-	Claim string
+	// Claim returns the name of what only one instance of the pipeline holds at a
+	// time, and this one from Locate on: who reads the log under the same claim is a
+	// predecessor that has lost it, and is ended. nil or "": there is none, and
+	// another reader is waited for.
+	Claim func() string
 	// Positions says what positions are made of: AutoPositions, GTIDPositions
 	// or FilePositions.
 	Positions string

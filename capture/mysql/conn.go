@@ -38,9 +38,8 @@ type target struct {
 	// it; nil before.
 	met atomic.Pointer[string]
 	// own names a lock that nobody else takes: the connections that we read the
-	// log on hold it. They hold claim too, as those of our predecessors do; it is
-	// the same one if there are none.
-	own, claim string
+	// log on hold it.
+	own string
 	// read says that there was such a connection.
 	read atomic.Bool
 }

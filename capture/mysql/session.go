@@ -30,6 +30,7 @@ type dumper struct {
 	name      string // of the pipeline
 	id        uint32 // server_id
 	lock      string // taken while the log is read; "": none
+	claim     string // another, of all who read under the same claim
 	max       int    // longest event that is read whole
 	heartbeat time.Duration
 	silence   time.Duration
@@ -37,7 +38,7 @@ type dumper struct {
 
 func (s *Source) dumper() *dumper {
 	return &dumper{
-		target: s.target, name: s.cfg.Name, id: s.cfg.ServerID, lock: lockName(s.cfg.ServerID),
+		target: s.target, name: s.cfg.Name, id: s.cfg.ServerID, lock: lockName(s.cfg.ServerID), claim: s.claimLock(),
 		max: s.cfg.MaxRow, heartbeat: min(heartbeat, s.idle), silence: silence,
 	}
 }
@@ -97,7 +98,7 @@ func (r *dumper) takeLock(c *client.Conn) error {
 		return nil
 	}
 	r.target.read.Store(true)
-	rows, err := query(c, "SELECT GET_LOCK('"+r.lock+"', 0), IS_USED_LOCK('"+r.lock+"'), IS_USED_LOCK('"+r.target.claim+"')")
+	rows, err := query(c, "SELECT GET_LOCK('"+r.lock+"', 0), IS_USED_LOCK('"+r.lock+"'), IS_USED_LOCK('"+r.claim+"')")
 	if err == nil && len(rows) == 1 && rows[0][0] == "0" {
 		if rows[0][1] == "" || rows[0][1] != rows[0][2] {
 			return r.errTaken()
@@ -113,7 +114,7 @@ func (r *dumper) takeLock(c *client.Conn) error {
 	}
 	if err == nil {
 		// By these holder knows this connection again.
-		_, err = query(c, "SELECT GET_LOCK('"+r.target.own+"', 5), GET_LOCK('"+r.target.claim+"', 5)")
+		_, err = query(c, "SELECT GET_LOCK('"+r.target.own+"', 5), GET_LOCK('"+r.claim+"', 5)")
 	}
 	if serverError(err) != nil {
 		return nil

@@ -3,8 +3,6 @@ package mysql
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"hash/fnv"
 	"time"
 
@@ -61,11 +59,6 @@ func New(cfg Config) (*Source, error) {
 		cfg.Log = zap.NewNop()
 	}
 	target.own = "tailrace reader " + rand.Text()
-	target.claim = target.own
-	if cfg.Claim != "" {
-		sum := sha256.Sum256([]byte(cfg.Claim))
-		target.claim = "tailrace claim " + hex.EncodeToString(sum[:16])
-	}
 	return &Source{cfg: cfg, target: target, idle: idle, side: side{target: target, program: "tailrace " + cfg.Name}}, nil
 }
 

@@ -3,6 +3,8 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"maps"
 	"net"
@@ -105,13 +107,23 @@ func isLocal(host string) bool {
 	return host == "" || host == "localhost" || strings.HasPrefix(host, "/") || ip != nil && ip.IsLoopback()
 }
 
+// application is how the server lists our connection for replication: by the
+// pipeline's name and claim, in less than its 64 bytes.
+func (s *Source) application() string {
+	if s.cfg.Claim == nil || s.cfg.Claim() == "" {
+		return "tailrace " + s.cfg.Name
+	}
+	sum := sha256.Sum256([]byte(s.cfg.Claim()))
+	return "tailrace " + s.cfg.Name + " " + hex.EncodeToString(sum[:6])
+}
+
 // connectReplication makes a connection of the walsender kind.
 func (s *Source) connectReplication(ctx context.Context) (*pgconn.PgConn, error) {
 	cfg := s.conn.Config.Copy()
 	cfg.RuntimeParams["replication"] = "database"
 	cfg.RuntimeParams["wal_sender_timeout"] = senderTimeout
 	cfg.RuntimeParams["client_min_messages"] = "warning" // see notice
-	cfg.RuntimeParams["application_name"] = "tailrace " + s.cfg.Name
+	cfg.RuntimeParams["application_name"] = s.application()
 	// The socket itself is remembered, since it may lie beneath TLS.
 	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := s.dial(ctx, network, address)

@@ -200,12 +200,28 @@ func (s *Source) idleSlot(ctx context.Context) (*slotInfo, error) {
 		if !told {
 			s.cfg.Log.Info("waiting for the slot's other reader to end", zap.String("slot", s.cfg.Slot), zap.Int32("pid", slot.ActivePID))
 		}
+		if err := s.endPredecessor(ctx, slot.ActivePID); err != nil {
+			return nil, err
+		}
 		select {
 		case <-time.After(250 * time.Millisecond):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// endPredecessor ends the slot's reader if it reads under our claim. A role may end
+// what is its own.
+func (s *Source) endPredecessor(ctx context.Context, pid int32) error {
+	if s.cfg.Claim == nil || s.cfg.Claim() == "" {
+		return nil
+	}
+	return s.ask(ctx, "end the slot's former reader", func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND application_name = $2 AND usename = current_user",
+			pid, s.application())
+		return err
+	})
 }
 
 // canResume says whether the slot still has everything behind the checkpoint's

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/capture/capturetest"
+	"github.com/tailrace/tailrace/capture/postgres"
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
@@ -57,5 +58,22 @@ func TestAServerThatCrashedGoesOnWhereItWas(t *testing.T) {
 		d.Exec(t, "INSERT INTO t VALUES (3)")
 		r = capturetest.Start(t, d.Source(t), saved, "")
 		equalLines(t, r.ToEnd(), []string{`c public.t {"id":2} null {"id":2}`, `c public.t {"id":3} null {"id":3}`})
+	})
+}
+
+// A predecessor that can't reach its checkpoint never hears that it has lost it.
+func TestWhoeverHasLostTheClaimIsEnded(t *testing.T) {
+	eachServer(t, func(t *testing.T, version int) {
+		d := source{servers.Postgres(t, version), func(cfg *postgres.Config) {
+			cfg.SlotWait, cfg.Claim = 5*time.Second, func() string { return "the pipeline" }
+		}}
+		d.Exec(t, "CREATE TABLE t (id int PRIMARY KEY)")
+		former := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)
+		next := capturetest.Start(t, d.Source(t), former.State, "")
+		if err := former.Broken(); !failure.Retryable(err) {
+			t.Errorf("the stream of the former one ends with %v, want a Retry", err)
+		}
+		d.Exec(t, "INSERT INTO t VALUES (1)")
+		equalLines(t, next.ToEnd(), []string{`c public.t {"id":1} null {"id":1}`})
 	})
 }

@@ -23,7 +23,12 @@ const Connector = "postgresql"
 
 // Config says what to capture. The zero values of the rest are the defaults.
 type Config struct {
-	Name        string   // of the pipeline, for application_name
+	Name string // of the pipeline, for application_name
+	// Claim returns the name of what only one instance of the pipeline holds at a
+	// time, and this one from Locate on: who reads the slot under the same claim is a
+	// predecessor that has lost it, and is ended. nil or "": there is none, and
+	// another reader is waited for.
+	Claim       func() string
 	URL         string   // postgres://user:password@host/database; a secret
 	Tables      []string // patterns: schema.name, *, and ! for exclusions; none: every user table
 	InsertOnly  []string // tables without a replica identity whose inserts are wanted

@@ -224,3 +224,26 @@ func TestAnEmptyAnswerIsTheEndOnlyWhereNothingIsHeldBack(t *testing.T) {
 		})
 	}
 }
+
+// Brokers learn of a topic one after the other. That one does not know it is no
+// start without a State, which would be a start elsewhere.
+func TestATopicThatABrokerDoesNotKnowIsNotAnEmptyOne(t *testing.T) {
+	cluster, s := fake(t)
+	save(t, s, acquire(t, s), "first")
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Err: kerr.UnknownTopicOrPartition, Count: 1})
+	wantPosition(t, s, "first")
+}
+
+// A broker gives up a transaction that it can't verify in time, as while it is
+// started again. No other instance has to do with it.
+func TestAClaimThatABrokerGivesUpIsTriedAgain(t *testing.T) {
+	cluster, s := fake(t)
+	fault := kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TransactionAbortable, Count: 1}
+	fault.When = func(r kmsg.Request) bool { return r.(*kmsg.ProduceRequest).TransactionID != nil }
+	cluster.Fault(fault)
+	if _, err := s.Acquire(t.Context()); !failure.Retryable(err) {
+		t.Fatalf("got error %v, want a Retry", err)
+	}
+	save(t, s, acquire(t, s), "first")
+	wantPosition(t, s, "first")
+}

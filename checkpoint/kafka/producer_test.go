@@ -147,14 +147,21 @@ func TestATransactionThatTimesOutGoesOnWithTheNextProducer(t *testing.T) {
 
 func TestAProducerOfAPipelineThatWasTakenOverIsRefusedAndDisturbsNobody(t *testing.T) {
 	p := newPlace(t)
-	frozen := p.owner(t, short)
-	frozen.kill()
 	first := p.store(t, short)
 	st := acquire(t, first)
-	p.write(t, "claim", []byte(`{"id":"of a rival","generation":9,"host":"elsewhere","process":7}`))
+	rival := p.cluster.Client(t, kgo.TransactionalID(p.pipeline))
+	commit := func(key, value string) {
+		t.Helper()
+		must(t, rival.BeginTransaction())
+		must(t, rival.ProduceSync(t.Context(), &kgo.Record{Topic: p.topic, Key: []byte(key), Value: []byte(value)}).FirstErr())
+		must(t, rival.EndTransaction(t.Context(), kgo.TryCommit))
+	}
+	commit("claim", `{"id":"of a rival","generation":9,"host":"elsewhere","process":7}`)
 	_, err := first.Producer(t.Context())
 	wantFenced(t, err)
 	wantFenced(t, first.Save(t.Context(), st))
+	must(t, first.Close())
+	commit("other", "not fenced")
 }
 
 func TestTheOptionsOfThePublisherHold(t *testing.T) {

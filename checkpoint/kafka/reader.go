@@ -53,6 +53,9 @@ func (s *Store) reader(committed bool) *reader {
 // without a step forward is an error of the class Retry.
 func (r *reader) toEnd(ctx context.Context) error {
 	r.end = -1
+	if r.locate(ctx) == nil && r.next >= r.end {
+		return nil // a broker would wait for what comes next
+	}
 	moved := time.Now()
 	for empty := 0; ; {
 		at := r.next

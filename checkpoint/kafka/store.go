@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
@@ -47,6 +48,7 @@ type Store struct {
 	client   *kgo.Client // reads, and writes signs of life; nil while the pipeline is not held
 	limit    int32       // bytes of the largest record batch that the topic takes
 	mine     *claim      // nil while the pipeline is not held
+	cluster  string      // the cluster's own name for itself
 	lost     bool        // another instance has taken the pipeline
 	producer *Producer   // the last one made, or nil
 
@@ -121,24 +123,40 @@ func (s *Store) acquire(ctx context.Context) (checkpoint.State, error) {
 	if err != nil {
 		return none, err
 	}
+	brokers, err := kadm.NewClient(s.client).BrokerMetadata(ctx)
+	if err != nil {
+		return none, s.explain("ask for the cluster", err)
+	}
+	s.cluster = brokers.Cluster
 	mine := newClaim()
 	mine.Generation = 1 + max(st.Generation, former.generation(), r.claim.generation())
 	if err := s.startAlive(ctx, mine.ID); err != nil {
 		return none, err
 	}
 	if err := p.commit(ctx, keyClaim, mine.encode()); err != nil {
-		if isEpochError(err) {
+		if errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) {
 			return none, fenced("another instance took pipeline %s at the same time", s.cfg.Pipeline)
 		}
-		return none, err
+		return none, err // the others may come without a rival (C7.3); the next call sees whether there is one
 	}
 	s.mine = mine
 	st.Generation = mine.Generation
 	return st, nil
 }
 
+// Claim names what the owner of the pipeline holds, by the cluster's id and the
+// topic; "" before Acquire and where the cluster has no id. An instance that reads
+// the source under the same name and is not this one has lost the pipeline.
+func (s *Store) Claim() string {
+	if s.mine == nil || s.cluster == "" {
+		return ""
+	}
+	return "kafka " + s.cluster + " " + s.cfg.Topic
+}
+
 // Load returns the committed State, whoever holds it, and the zero State if
-// there is no topic or none in it. It makes and fences nothing. After a commit
+// there is none; also if there is no topic, which is an error of the class Retry
+// while this Store holds the pipeline. It makes and fences nothing. After a commit
 // whose outcome is not known it tells the truth once Producer has returned. Its
 // errors are those of Acquire for a State that can't be read.
 func (s *Store) Load(ctx context.Context) (checkpoint.State, error) {
@@ -151,7 +169,9 @@ func (s *Store) Load(ctx context.Context) (checkpoint.State, error) {
 			return checkpoint.State{}, err
 		}
 	}
-	if _, err := s.metadata(ctx); errors.Is(err, kerr.UnknownTopicOrPartition) {
+	// Whoever holds the pipeline has the topic, though a broker may not know it at
+	// this moment: no State would mean to start elsewhere.
+	if _, err := s.metadata(ctx); s.mine == nil && errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return checkpoint.State{}, nil
 	}
 	r := s.reader(true)
@@ -213,7 +233,7 @@ func (s *Store) Close() error {
 	s.stopAlive()
 	if s.mine != nil && !s.lost {
 		if err := s.release(); err != nil {
-			s.cfg.Log.Info("the pipeline could not be given back: the next start waits one lease", zap.Error(err))
+			s.cfg.Log.Info("the pipeline could not be given back: the next start may have to wait one lease", zap.Error(err))
 		}
 	}
 	s.disconnect()

@@ -69,7 +69,7 @@ func (s *Store) prepareTopic(ctx context.Context) error {
 }
 
 func (s *Store) partitionsError(n int) error {
-	return failure.Stop("make it with one partition, or name another one",
+	return failure.Stop("make it anew with one partition",
 		"topic %s has %d partitions: a checkpoint has no order there", s.cfg.Topic, n)
 }
 

@@ -109,7 +109,7 @@ func (d *inside) open() (capture.Source, string, error) {
 	if cfg.Source.Kind != config.SourcePostgres {
 		cfg.Source.Tables = []string{"shop.*"}
 	}
-	return newSource(cfg, false, log)
+	return newSource(cfg, nil, false, log)
 }
 
 // follow runs shop and pipeline until the time is over or ctx ends, and until

@@ -20,6 +20,7 @@ func newLogger(c config.Log) (*zap.Logger, error) {
 	}
 	enc := zap.NewProductionEncoderConfig()
 	enc.TimeKey, enc.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
+	enc.EncodeDuration = zapcore.StringDurationEncoder // with its unit
 	encoder := zapcore.NewJSONEncoder(enc)
 	if isConsole(c) {
 		enc.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")

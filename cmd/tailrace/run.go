@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"github.com/tailrace/tailrace/checkpoint"
+	checkpointkafka "github.com/tailrace/tailrace/checkpoint/kafka"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/encode"
 	"github.com/tailrace/tailrace/internal/failure"
@@ -124,7 +126,17 @@ func (f *settingFlag) Set(value string) error { f.values = append(f.values, valu
 
 // run wires the parts that cfg names and runs the pipeline.
 func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
-	src, connector, err := newSource(cfg, false, log)
+	limitHeap(cfg.Limits)
+	store, openSink, err := newOutputs(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }() // what it writes lets the next start begin sooner
+	var claim func() string
+	if shared, ok := store.(*checkpointkafka.Store); ok {
+		claim = shared.Claim
+	}
+	src, connector, err := newSource(cfg, claim, false, log)
 	if err != nil {
 		return err
 	}
@@ -132,11 +144,6 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	if err := checkPlaces(cfg); err != nil {
 		return err
 	}
-	store, openSink, err := newOutputs(cfg, log)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = store.Close() }() // what it writes lets the next start begin sooner
 	place := cfg.Checkpoint.Path
 	if cfg.Publish.Kafka.ExactlyOnce {
 		place = "kafka:" + cfg.Name + ".checkpoint"
@@ -151,6 +158,7 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		OpenSink:    openSink,
 		NewEncoder:  func() encode.Encoder { return encode.NewNative(connector, cfg.Name) },
 		TopicName:   func(db, schema, table string) string { return cfg.Publish.Topic.Name(cfg.Name, db, schema, table) },
+		Taken:       taken(cfg),
 		Selection:   selection(cfg),
 		PartitionBy: partitionBy(cfg.Publish.Kafka),
 		Tombstones:  cfg.Publish.Kafka.Tombstones,
@@ -167,6 +175,15 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	return p.Run(ctx)
 }
 
+// limitHeap has the garbage collector keep the process near the limit. By its own
+// rule it lets the heap grow to twice of what is in use, and what is held is most
+// of that. GOMEMLIMIT wins.
+func limitHeap(l config.Limits) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(l.Memory)/4*5 + 64<<20)
+	}
+}
+
 // encoders returns how many encoders run beside the reader, 0 for the pipeline's
 // own choice. A server of the MySQL family sends its log in large pieces and needs
 // little of a processor for it, so that one for each pays even where there are only
@@ -177,6 +194,22 @@ func encoders(kind string) int {
 		return 0
 	}
 	return runtime.GOMAXPROCS(0)
+}
+
+// taken returns the topics that the events of a table would spoil, or be lost in.
+// The other sinks keep such records elsewhere.
+func taken(cfg config.Config) []string {
+	var all []string
+	if cfg.Publish.Truncate == config.TruncateControl {
+		all = append(all, cfg.Name+".control")
+	}
+	if cfg.Publish.Sink == config.SinkKafka {
+		for _, kind := range []string{"transactions", "progress", "schemas", "checkpoint"} {
+			all = append(all, cfg.Name+"."+kind)
+		}
+		all = append(all, cfg.Publish.Kafka.DeadLetter)
+	}
+	return all
 }
 
 // A begunStore is taken only if it holds a place already.

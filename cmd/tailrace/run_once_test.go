@@ -9,6 +9,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	checkpointkafka "github.com/tailrace/tailrace/checkpoint/kafka"
+	"github.com/tailrace/tailrace/internal/broker"
 	"github.com/tailrace/tailrace/internal/eventually"
 	"github.com/tailrace/tailrace/internal/servers"
 )
@@ -20,6 +22,20 @@ const waiting = "another instance holds the pipeline: waiting for a sign of life
 func (k *kafkaSite) once() *kafkaSite {
 	k.config = "kafka-once.yaml"
 	return k
+}
+
+// position is that in the checkpoint, wherever that is.
+func (k *kafkaSite) position(t *testing.T) string {
+	t.Helper()
+	if k.config == "kafka.yaml" {
+		return string(k.state(t).Position)
+	}
+	store := checkpointkafka.New(checkpointkafka.Config{Pipeline: k.name, Cluster: broker.Cluster{Brokers: []string{k.cluster.Plain}}})
+	st, err := store.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(st.Position)
 }
 
 // wantOnce fails unless committed readers have the rows from 1 to last, and the
@@ -65,12 +81,12 @@ func TestKillsAndStopsLeaveEachChangeInKafkaOnce(t *testing.T) {
 		k.once()
 		last := 0
 		for _, c := range []struct {
-			interval string // an hour: the end comes in the middle of a transaction
+			interval string // 30 s: the end comes in the middle of a transaction
 			end      syscall.Signal
 		}{
 			{"200ms", syscall.SIGKILL},
-			{"1h", syscall.SIGTERM},
-			{"1h", syscall.SIGKILL},
+			{"30s", syscall.SIGTERM},
+			{"30s", syscall.SIGKILL},
 			{"200ms", syscall.SIGTERM},
 		} {
 			k.env["INTERVAL"] = c.interval
@@ -121,7 +137,7 @@ func TestAFrozenInstanceThatWasReplacedWritesNothingAndEnds(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, k *kafkaSite) {
 		k.once()
-		k.env["INTERVAL"] = "1h"
+		k.env["INTERVAL"] = "30s"
 		first := k.follow(t, fromNow...)
 		first.following(t)
 		k.insert(t, 1, 10)
@@ -153,7 +169,7 @@ func TestALostConnectionAndALostTransactionLeaveEachChangeInKafkaOnce(t *testing
 	t.Parallel()
 	s := newSite(t, servers.Postgres(t, 18))
 	k := newKafkaSite(t, s, s.source(), "public", nil).once()
-	k.env["INTERVAL"] = "1h"
+	k.env["INTERVAL"] = "30s"
 	p := k.follow(t, fromNow...)
 	p.following(t)
 	s.insert(t, 1, 10)
@@ -251,12 +267,11 @@ func TestAKeyStaysInItsPartition(t *testing.T) {
 			})
 			s.insert(t, 21, 21)
 			p = k.follow(t)
-			at := fmt.Sprint(p.following(t)["position"])
 			p.exits(t, 4)
 			if got, want := p.verdict(t), fmt.Sprintf("topic %s has %d partitions and had %d before", k.topic, partitions-1, partitions); !strings.HasPrefix(got, want) {
 				t.Errorf("got %q, want %q at its beginning", got, want)
 			}
-			k.follow(t, "--from", at, "--until", "now").succeeds(t)
+			k.follow(t, "--from", k.position(t), "--until", "now").succeeds(t)
 			if got := slices.Concat(k.committed(t, k.topic)...); len(got) != 1 || got[0].key != `{"id":21}` {
 				t.Errorf("events in the new topic: got %v, want that of the row 21", got)
 			}

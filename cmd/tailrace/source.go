@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/url"
-	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -18,17 +17,18 @@ import (
 )
 
 // newSource returns the source that cfg names, and how its events name its kind.
-// A temporary one leaves nothing behind on the server.
-func newSource(cfg config.Config, temporary bool, log *zap.Logger) (capture.Source, string, error) {
+// A temporary one leaves nothing behind on the server. claim is that of the
+// sources' own configuration.
+func newSource(cfg config.Config, claim func() string, temporary bool, log *zap.Logger) (capture.Source, string, error) {
 	switch cfg.Source.Kind {
 	case config.SourcePostgres:
-		src, err := postgres.New(postgresConfig(cfg, temporary, log))
+		src, err := postgres.New(postgresConfig(cfg, claim, temporary, log))
 		return src, postgres.Connector, err
 	case config.SourceMySQL:
-		src, err := mysql.New(mysqlConfig(cfg, temporary, log))
+		src, err := mysql.New(mysqlConfig(cfg, claim, temporary, log))
 		return src, mysql.MySQL, err
 	case config.SourceMariaDB:
-		src, err := mysql.New(mysqlConfig(cfg, temporary, log))
+		src, err := mysql.New(mysqlConfig(cfg, claim, temporary, log))
 		return src, mysql.MariaDB, err
 	}
 	return nil, "", failure.Usage("write it as postgres://user:password@host/database, mysql://user:password@host/ or mariadb://user:password@host/",
@@ -44,9 +44,10 @@ func checkPlaces(cfg config.Config) error {
 	return errors.Join(mysql.CheckStart(cfg.Source.Kind, cfg.From), mysql.CheckTarget(cfg.Source.Kind, cfg.Until))
 }
 
-func postgresConfig(cfg config.Config, temporary bool, log *zap.Logger) postgres.Config {
+func postgresConfig(cfg config.Config, claim func() string, temporary bool, log *zap.Logger) postgres.Config {
 	return postgres.Config{
 		Name:        cfg.Name,
+		Claim:       claim,
 		URL:         cfg.Source.URL.Reveal(),
 		Tables:      cfg.Source.Tables,
 		InsertOnly:  cfg.Source.InsertOnly,
@@ -67,14 +68,14 @@ func postgresConfig(cfg config.Config, temporary bool, log *zap.Logger) postgres
 // mysqlConfig gives a temporary source a name that nobody else has: the
 // server_id of a replica follows from it, and of two with one the server throws
 // the older out.
-func mysqlConfig(cfg config.Config, temporary bool, log *zap.Logger) mysql.Config {
+func mysqlConfig(cfg config.Config, claim func() string, temporary bool, log *zap.Logger) mysql.Config {
 	name := cfg.Name
 	if temporary {
 		name += "_" + strings.ToLower(rand.Text())[:12]
 	}
 	return mysql.Config{
 		Name:      name,
-		Claim:     claim(cfg),
+		Claim:     claim,
 		URL:       cfg.Source.URL.Reveal(),
 		Tables:    cfg.Source.Tables,
 		ServerID:  cfg.Source.MySQL.ServerID,
@@ -90,16 +91,6 @@ func mysqlConfig(cfg config.Config, temporary bool, log *zap.Logger) mysql.Confi
 		SpillDir: cfg.Limits.SpillDir,
 		Log:      log,
 	}
-}
-
-// claim names what only one instance holds at a time: the checkpoint in Kafka. One
-// on disk keeps out others of this host alone (C7.5).
-func claim(cfg config.Config) string {
-	if !cfg.Publish.Kafka.ExactlyOnce {
-		return ""
-	}
-	brokers := slices.Sorted(slices.Values(cfg.Publish.Kafka.Brokers))
-	return "kafka " + strings.Join(brokers, ",") + " " + cfg.Name
 }
 
 // maxRow is the longest row that is read (C6.2). An event of it must fit 4 GiB.

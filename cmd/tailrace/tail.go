@@ -101,7 +101,7 @@ func tailArgs(args []string) (url string, tables []string, err error) {
 
 // tail follows a source from now on until ctx ends or nobody reads stdout.
 func tail(ctx context.Context, cfg config.Config, log *zap.Logger, json bool, width int) (err error) {
-	src, connector, err := newSource(cfg, true, log)
+	src, connector, err := newSource(cfg, nil, true, log)
 	if err != nil {
 		return err
 	}

@@ -109,6 +109,25 @@ func TestABrokerThatIsKilledWithinATransactionLosesAndDoublesNothing(t *testing.
 	wantEachOnce(t, committed(t, broker.Plain, orders)[""], 1200)
 }
 
+// The topic of the event was met, and nothing ever goes there.
+func TestATransactionOfDeadLettersAloneIsCommitted(t *testing.T) {
+	cluster := servers.Kafka(t)
+	name, letters := cluster.Prefix+"orders", cluster.Prefix+"dead"
+	cluster.CreateTopic(t, name, 1, map[string]string{"max.message.bytes": "2000"})
+	cluster.CreateTopic(t, letters, 1, nil)
+	p := acquire(t, cluster.Prefix+"shop", at(cluster.Plain))
+	c := p.open(t, kafka.Config{DeadLetter: letters})
+	large := `"` + strings.Repeat("x", 3000) + `"`
+	must(t, c.Publish(t.Context(), batch(name, large), func(error) {}))
+	ctx, cancel := context.WithTimeout(t.Context(), limit/2)
+	defer cancel()
+	must(t, c.Commit(ctx, p.at("first")))
+	p.wantSaved(t, "first")
+	if got := committed(t, cluster.Plain, letters)[""]; len(got) != 1 || got[0] != large {
+		t.Errorf("got %d dead letters, want the one that was published", len(got))
+	}
+}
+
 // A reader of committed records stands still at the oldest open transaction.
 func TestCloseEndsTheTransactionSoThatReadersNeedNotWait(t *testing.T) {
 	cluster := servers.Kafka(t)

@@ -11,8 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/tailrace/tailrace/internal/broker"
@@ -255,6 +257,21 @@ func TestATopicIsMadeOnceThereAreReplicasForIt(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestTheLimitOfATopicIsAskedForUntilItIsKnown(t *testing.T) {
+	cluster := fake(t, orders, 1)
+	admin, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...))
+	must(t, err)
+	t.Cleanup(admin.Close)
+	_, err = kadm.NewClient(admin).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: kadm.StringPtr("3000000")}}, orders)
+	must(t, err)
+	faults := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Err: kerr.UnknownServerError, Count: 2})
+	p := open(t, kafka.Config{Cluster: at(cluster.ListenAddrs()...), Compression: "none"})
+	must(t, result(t, p, batch(orders, strings.Repeat("x", 2_000_000))))
+	if got := faults.Hits(); got != 2 {
+		t.Errorf("got %d requests answered so, want 2", got)
 	}
 }
 

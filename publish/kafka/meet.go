@@ -24,6 +24,9 @@ const (
 	deadLimit = 64 << 20
 	// again is the time between two attempts to learn of topics.
 	again = 100 * time.Millisecond
+	// mostAsked is how often brokers that tell of topics are asked for their
+	// settings: some can't tell those. Then the default is taken.
+	mostAsked = 50
 	// spreading is how long a topic that was just made may be unknown to a broker.
 	spreading = 5 * time.Second
 )
@@ -36,12 +39,16 @@ func (p *Publisher) meet(ctx context.Context, names []string) error {
 	defer cancel(nil)
 	defer context.AfterFunc(p.life, func() { cancel(p.cause()) })()
 	start := time.Now()
-	for {
+	for asked := 1; ; {
 		partitions, missing, err := p.lookUp(ctx, names)
 		if err == nil && len(missing) > 0 {
 			err = p.create(ctx, missing, time.Since(start))
 		} else if err == nil {
-			return p.keep(names, partitions, p.limits(ctx, names))
+			var limits map[string]int32
+			if limits, err = p.limits(ctx, names); err == nil || asked == mostAsked {
+				return p.keep(names, partitions, limits)
+			}
+			asked++
 		}
 		if err != nil && !failure.Retryable(err) {
 			return err
@@ -142,16 +149,18 @@ func (p *Publisher) create(ctx context.Context, names []string, waited time.Dura
 }
 
 // limits returns max.message.bytes of each topic that it may be read of.
-func (p *Publisher) limits(ctx context.Context, names []string) map[string]int32 {
+func (p *Publisher) limits(ctx context.Context, names []string) (map[string]int32, error) {
 	limits := make(map[string]int32)
 	answer, err := p.admin.DescribeTopicConfigs(ctx, names...)
 	if err != nil {
-		p.cfg.Log.Warn("the largest record of new topics is not known; the default is taken", zap.Strings("topics", names), zap.Error(err))
-		return limits
+		return nil, p.cfg.Cluster.Explain(err)
 	}
 	for _, topic := range answer {
-		if topic.Err != nil {
+		switch {
+		case errors.Is(topic.Err, kerr.TopicAuthorizationFailed), errors.Is(topic.Err, kerr.ClusterAuthorizationFailed):
 			p.cfg.Log.Warn("the largest record of a topic may not be read; the default is taken", zap.String("topic", topic.Name), zap.Error(topic.Err))
+		case topic.Err != nil:
+			return nil, failure.Retry(fmt.Errorf("read the settings of topic %s: %w", topic.Name, topic.Err))
 		}
 		for _, c := range topic.Configs {
 			if c.Key != "max.message.bytes" || c.Value == nil {
@@ -162,7 +171,7 @@ func (p *Publisher) limits(ctx context.Context, names []string) map[string]int32
 			}
 		}
 	}
-	return limits
+	return limits, nil
 }
 
 // keep remembers what was learned.

@@ -72,8 +72,8 @@ func TestOpenTriesAgainWhereNobodyAnswers(t *testing.T) {
 	// being restarted; the sentence says what else it may be.
 	cluster := servers.Kafka(t)
 	_, err = kafka.Open(t.Context(), kafka.Config{Cluster: secure(cluster.Plain, trust(t, cluster.CA, ""), nil)})
-	if !failure.Retryable(err) || !strings.Contains(err.Error(), "TLS") {
-		t.Errorf("got error %v, want a Retry that speaks of TLS", err)
+	if !failure.Retryable(err) || !strings.Contains(err.Error(), "publish.tls") {
+		t.Errorf("got error %v, want a Retry that names publish.tls", err)
 	}
 }
 

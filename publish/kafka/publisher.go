@@ -56,8 +56,9 @@ type Publisher struct {
 	topics  map[string]*destination
 	spread  map[string]int32 // partitions of each topic; replaced and never altered
 	failing bool
-	doomed  []*flight     // failed, and their done waits for the verdict
-	held    []func(error) // done of batches that are stored, in a transaction that has not ended
+	doomed  []*flight      // failed, and their done waits for the verdict
+	held    []func(error)  // done of batches that are stored, in a transaction that has not ended
+	fresh   []*destination // of a Committer: used for the first time since the last commit
 }
 
 var (

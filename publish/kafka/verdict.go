@@ -114,7 +114,7 @@ func (p *Publisher) explain(topic string, err error) verdict {
 	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
 		id, _ := p.client.OptValue(kgo.TransactionalID).(string)
 		return verdict{final: failure.StopFrom(err,
-			fmt.Sprintf("allow %s the operations WRITE and DESCRIBE on transactional-id %s", p.cfg.Cluster.Principal(), id),
+			fmt.Sprintf("allow %s to describe and to write the transactional id %s", p.cfg.Cluster.Principal(), id),
 			"%s may not use the transactional id %s", p.cfg.Cluster.Principal(), id)}
 	case errors.Is(err, kerr.UnknownTopicID):
 		return verdict{final: failure.Retry(fmt.Errorf("topic %s was taken away and made anew: %w", topic, err))}
