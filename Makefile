@@ -18,6 +18,14 @@ help: ## print this list
 build: ## build the static binary bin/tailrace
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/tailrace ./cmd/tailrace
 
+.PHONY: release
+release: ## build bin/tailrace as it is released: the compiler knows where rows spend their time
+	CGO_ENABLED=0 go build -trimpath -pgo cmd/tailrace/rows.pgo -ldflags '-s -w -X main.version=$(VERSION)' -o bin/tailrace ./cmd/tailrace
+
+.PHONY: profile
+profile: ## measure anew what `make release` tells the compiler
+	scripts/profile.sh
+
 .PHONY: demo
 demo: build ## see it work, for real, on this machine
 	bin/tailrace demo
@@ -55,7 +63,7 @@ accept-flink: build ## read what is published with a real Flink
 	go run ./internal/acceptflink
 
 .PHONY: bench
-bench: build owner ## measure speed and latency
+bench: release owner ## measure speed and latency
 	$(WITH_SERVERS) go run ./internal/bench
 
 .PHONY: fuzz

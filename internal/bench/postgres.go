@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -64,7 +65,8 @@ func (b *bench) postgres(ctx context.Context, r *report) error {
 		if err != nil {
 			return err
 		}
-		r.peaks = append(r.peaks, peak{fmt.Sprintf("%d rows, to `%.5s`", b.giant, sink), u})
+		kind, _, _ := strings.Cut(sink, ":")
+		r.peaks = append(r.peaks, peak{fmt.Sprintf("%d rows, to `%s:`", b.giant, kind), u})
 	}
 	return nil
 }
