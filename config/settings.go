@@ -213,7 +213,7 @@ func Settings() []Setting {
 		},
 		{
 			Key: "limits.memory", Flag: "memory", Env: "TAILRACE_MEMORY", Arg: "SIZE", Default: "256MiB", kind: kindSize,
-			Meaning: "ceiling on the bytes held, at least 16MiB",
+			Meaning: "ceiling on the bytes held, at least 16MiB; the process takes up to a quarter more and 64 MiB",
 			set:     setMemory,
 		},
 		{
