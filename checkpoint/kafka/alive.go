@@ -38,13 +38,15 @@ func (s *Store) startAlive(ctx context.Context, id string) error {
 func (s *Store) stayAlive(life context.Context, client *kgo.Client, id string) {
 	tick := time.NewTicker(s.cfg.Lease / 3)
 	defer tick.Stop()
+	var told time.Time
 	for {
 		select {
 		case <-tick.C:
 		case <-life.Done():
 			return
 		}
-		if err := client.ProduceSync(life, s.signOfLife(id)).FirstErr(); err != nil && life.Err() == nil {
+		if err := client.ProduceSync(life, s.signOfLife(id)).FirstErr(); err != nil && life.Err() == nil && time.Since(told) > time.Minute {
+			told = time.Now()
 			s.cfg.Log.Warn("no sign of life could be written: another instance may take over", zap.Error(err))
 		}
 	}
