@@ -1,16 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"time"
+
+	"github.com/tailrace/tailrace/internal/child"
 )
 
 // patience is how long the daemon may take to catch up.
@@ -56,23 +55,11 @@ func (d daemon) start(args ...string) (*process, error) {
 	cmd := exec.Command(d.binary, append([]string{"run", "--config", d.config()}, args...)...)
 	cmd.Env = append(os.Environ(), "TAILRACE_SOURCE="+d.url)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	p := &process{cmd: cmd, ended: make(chan error, 1)}
-	started := make(chan error)
-	go func() {
-		// Pdeathsig is sent when the thread ends that made the child.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			p.ended <- cmd.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start the daemon: %w", err)
+	ended, err := child.Start(cmd)
+	if err != nil {
+		return nil, err
 	}
-	return p, nil
+	return &process{cmd, ended}, nil
 }
 
 // kill ends a process as a crash would.
@@ -109,6 +96,5 @@ func (d daemon) lastWords() string {
 	if err != nil {
 		return err.Error()
 	}
-	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
-	return string(bytes.Join(lines[max(0, len(lines)-3):], []byte("\n")))
+	return child.LastWords(text)
 }

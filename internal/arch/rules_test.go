@@ -33,7 +33,7 @@ var internals = map[string][]string{
 
 // testOnly are the packages of internal/ that no product code may import, not
 // even cmd.
-var testOnly = []string{"servers", "eventually", "fault", "arch"}
+var testOnly = []string{"servers", "eventually", "child", "fault", "arch"}
 
 // pure are the top folders without an outside world: what they answer depends on
 // what they are given and on nothing else.

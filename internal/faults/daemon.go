@@ -7,11 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/tailrace/tailrace/internal/child"
 )
 
 // pipeline is the name of the pipeline.
@@ -69,23 +70,15 @@ func (d *daemon) start(args ...string) (*process, error) {
 	}, args...)...)
 	cmd.Env = append(os.Environ(), "TAILRACE_SOURCE="+d.source)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	p := &process{cmd: cmd, ended: make(chan struct{})}
-	started := make(chan error)
-	go func() {
-		// Pdeathsig is sent when the thread ends that made the child.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			p.err = cmd.Wait()
-			close(p.ended)
-		}
-	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start the daemon: %w", err)
+	ended, err := child.Start(cmd)
+	if err != nil {
+		return nil, err
 	}
+	p := &process{cmd: cmd, ended: make(chan struct{})}
+	go func() {
+		p.err = <-ended
+		close(p.ended)
+	}()
 	return p, nil
 }
 
@@ -139,8 +132,7 @@ func (d *daemon) lastWords() string {
 	if err != nil {
 		return err.Error()
 	}
-	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
-	return string(bytes.Join(lines[max(0, len(lines)-3):], []byte("\n")))
+	return child.LastWords(text)
 }
 
 // lives returns how often the daemon has begun again at its saved place, which may

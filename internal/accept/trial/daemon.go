@@ -1,18 +1,17 @@
 package trial
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/tailrace/tailrace/internal/child"
 	"github.com/tailrace/tailrace/internal/verify"
 	"github.com/tailrace/tailrace/internal/workload"
 )
@@ -75,23 +74,11 @@ func (d *daemon) start(hurry bool, args ...string) (*process, error) {
 	cmd := exec.Command(d.binary, append(all, args...)...)
 	cmd.Env = env
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	p := &process{cmd: cmd, said: info.Size(), ended: make(chan error, 1)}
-	started := make(chan error)
-	go func() {
-		// Pdeathsig is sent when the thread ends that made the child.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			p.ended <- cmd.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("trial: start the daemon: %w", err)
+	ended, err := child.Start(cmd)
+	if err != nil {
+		return nil, fmt.Errorf("trial: %w", err)
 	}
-	return p, nil
+	return &process{cmd: cmd, said: info.Size(), ended: ended}, nil
 }
 
 // calm and hurried are the configurations. Under the second, places are saved
@@ -215,8 +202,7 @@ func (d *daemon) lastWords(p *process) string {
 	if err != nil {
 		return err.Error()
 	}
-	lines := bytes.Split(bytes.TrimSpace(text[min(p.said, int64(len(text))):]), []byte("\n"))
-	return strings.TrimSpace(string(bytes.Join(lines[max(0, len(lines)-3):], []byte("\n"))))
+	return child.LastWords(text[min(p.said, int64(len(text))):])
 }
 
 // published returns how much of events there is.
