@@ -11,6 +11,7 @@ import (
 	"github.com/tailrace/tailrace/capture/mysql"
 	"github.com/tailrace/tailrace/capture/mysql/binlog"
 	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/internal/eventually"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/internal/servers"
 )
@@ -20,7 +21,24 @@ func fillLog(t *testing.T, d *servers.MySQLDatabase) {
 	t.Helper()
 	d.Exec(t, "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(2000))",
 		"INSERT INTO t (v) VALUES ('a'), ('b')", "BEGIN", "UPDATE t SET v = REPEAT('x', 2000)", "DELETE FROM t WHERE id = 1", "COMMIT",
-		"FLUSH BINARY LOGS", "INSERT INTO t (v) VALUES ('c')", "ALTER TABLE t ADD w INT", "INSERT INTO t (v, w) VALUES ('d', 1)")
+		"FLUSH BINARY LOGS")
+	rotated(t, d)
+	d.Exec(t, "INSERT INTO t (v) VALUES ('c')", "ALTER TABLE t ADD w INT", "INSERT INTO t (v, w) VALUES ('d', 1)")
+}
+
+// rotated waits for what MariaDB writes into a new file in its own time: that
+// no file before it is needed any more.
+func rotated(t *testing.T, d *servers.MySQLDatabase) {
+	t.Helper()
+	if !d.Product.MariaDB() {
+		return
+	}
+	file, _ := logEnd(t, d)
+	eventually.True(t, patience, "the new file is its own checkpoint", func() bool {
+		return slices.ContainsFunc(d.Rows(t, "SHOW BINLOG EVENTS IN '"+file+"'"), func(row []string) bool {
+			return row[2] == "Binlog_checkpoint" && row[5] == file
+		})
+	})
 }
 
 // listed returns what the server says is in its logs, one line per event.
