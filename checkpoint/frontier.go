@@ -189,6 +189,14 @@ func (f *Frontier) Used() int64 {
 	return f.used
 }
 
+// Millis returns the source's clock at the end of the longest published prefix,
+// Unix milliseconds, or 0.
+func (f *Frontier) Millis() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reached.Millis
+}
+
 // until waits until ok, which is called with the lock held, is true.
 func (f *Frontier) until(ctx context.Context, ok func() bool) error {
 	for {

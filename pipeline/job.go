@@ -18,6 +18,7 @@ type job struct {
 	mark    checkpoint.Mark // what the unit amounts to; Ver once it is encoded
 	tables  []*schema.Table // whose documents go before the batch
 	runs    []run           // what the unit's transactions consist of
+	tallies []tally         // what the batch has of each table
 	err     error           // why encoding ended behind what the batch holds
 	encoded chan struct{}   // one token once it is encoded
 	done    func(error)     // for Publish; made once per job
@@ -84,7 +85,7 @@ func (p *pool) putJob(j *job) {
 	j.batch.Reset()
 	clear(j.tables)
 	clear(j.runs)
-	j.tables, j.runs = j.tables[:0], j.runs[:0]
+	j.tables, j.runs, j.tallies = j.tables[:0], j.runs[:0], j.tallies[:0]
 	j.ticket, j.mark, j.err = nil, checkpoint.Mark{}, nil
 	select {
 	case p.jobs <- j:

@@ -34,6 +34,11 @@ type life struct {
 	hard context.Context // ends when nothing more may be done but to save
 	kill context.CancelCauseFunc
 
+	commits bool // the sink is a Committer
+	vitals  *vitals
+	reader  *pulse
+	handing *pulse // the sequencer's
+
 	saved      checkpoint.State // of the saver; the pipeline's once run has returned
 	sinkFailed atomic.Bool      // everything in memory was dropped
 }
@@ -49,6 +54,9 @@ func newLife(p *Pipeline, st checkpoint.State, sink publish.Publisher, stream ca
 		order:    make(chan *job, 128),
 		marks:    make(chan checkpoint.Mark, 1),
 	}
+	_, l.commits = sink.(publish.Committer)
+	l.vitals = newVitals(l.frontier)
+	l.reader, l.handing = l.vitals.loop("the reader"), l.vitals.loop("the sequencer")
 	if st.Open() {
 		l.resent = st.Ver
 	}
@@ -84,9 +92,8 @@ func (l *life) run(ctx context.Context) error {
 			seqErr = err
 		}
 	})
-	_, committer := l.sink.(publish.Committer)
 	quit := make(chan struct{})
-	if !committer {
+	if !l.commits {
 		saver.Go(func() { saveErr = l.save(quit) })
 	}
 	rest.Wait()
@@ -97,7 +104,7 @@ func (l *life) run(ctx context.Context) error {
 	}
 	close(quit)
 	saver.Wait()
-	if !committer && !errors.Is(saveErr, checkpoint.ErrFenced) {
+	if !l.commits && !errors.Is(saveErr, checkpoint.ErrFenced) {
 		err := l.lastSave()
 		if err != nil && ctx.Err() != nil {
 			err = failure.StopFrom(err, "the next start repeats what was published since the last save", "the last position could not be saved")
@@ -155,10 +162,12 @@ func (l *life) startWorkers(wg *sync.WaitGroup) (inline *worker) {
 	}
 	l.work = make(chan *job, n)
 	for range n {
+		w, pulse := newWorker(l), l.vitals.loop("an encoder")
 		wg.Go(func() {
-			w := newWorker(l)
 			for j := range l.work {
+				pulse.work()
 				w.encode(j)
+				pulse.wait()
 			}
 		})
 	}
@@ -167,6 +176,9 @@ func (l *life) startWorkers(wg *sync.WaitGroup) (inline *worker) {
 
 // published is every job's done.
 func (l *life) published(j *job, err error) {
+	if len(j.batch.Records) > 0 {
+		l.vitals.answered()
+	}
 	if err != nil {
 		l.failSink(err)
 		return
@@ -181,7 +193,11 @@ func (l *life) published(j *job, err error) {
 	s := l.p.Stats
 	s.Published.Add(rows)
 	s.Bytes.Add(bytes)
+	j.published()
 	l.frontier.Done(j.ticket)
+	if ms := l.frontier.Millis(); ms != 0 && !l.commits {
+		s.Millis.Store(ms)
+	}
 	l.pool.putJob(j)
 	s.Held.Store(l.frontier.Used())
 }

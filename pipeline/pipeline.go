@@ -64,6 +64,8 @@ var errDrain = &failure.StopError{
 // and returns nil if all of that was done within Drain. The error's class is
 // that of package failure. Source and Store stay open.
 func (p *Pipeline) Run(ctx context.Context) error {
+	p.Stats.enter(Starting, nil)
+	defer context.AfterFunc(ctx, func() { p.Stats.enter(Draining, nil) })()
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 10*time.Second
 	var st checkpoint.State
@@ -115,6 +117,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 				p.started(st)
 			}
 			worked = true
+			p.Stats.follow(l.vitals)
+			p.Stats.enter(Following, nil)
 			err = l.run(ctx)
 			if l.saved.Position != st.Position || l.saved.Ver != st.Ver {
 				wait.Reset() // it got on: a stream that breaks at once is not opened ten times a second
@@ -132,6 +136,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			return errNoConnection(err)
 		}
 		p.Stats.Retries.Add(1)
+		p.Stats.enter(waiting(worked), err)
 		p.Log.Warn("starting again from the saved state", zap.Error(err), zap.String("position", string(st.Position)))
 		if l != nil && l.sinkFailed.Load() {
 			closing := sink
@@ -152,6 +157,15 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// waiting is the phase of a wait: before anything has worked, it belongs to the
+// start.
+func waiting(worked bool) Phase {
+	if worked {
+		return Waiting
+	}
+	return Starting
 }
 
 // begin locates, saves and opens: the start of every life (C1.3), of the first one
@@ -201,7 +215,7 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 	if err != nil {
 		return nil, err
 	}
-	p.Stats.setPosition(next.Position)
+	p.Stats.setState(next)
 	return newLife(p, next, sink, stream), nil
 }
 
@@ -231,6 +245,7 @@ func (p *Pipeline) insist(ctx context.Context, wait backoff.BackOff, trouble str
 		case time.Since(start) > firstConnection:
 			return false, errNoConnection(err)
 		}
+		p.Stats.enter(Starting, err)
 		p.Log.Warn(trouble, zap.Error(err))
 		if sleep(ctx, wait.NextBackOff()) != nil {
 			return false, nil
@@ -260,6 +275,7 @@ func (p *Pipeline) reopen(ctx context.Context, wait backoff.BackOff, st checkpoi
 		if !failure.Retryable(err) {
 			return nil, st, err
 		}
+		p.Stats.enter(Waiting, err)
 		p.Log.Warn("the sink can't be opened", zap.Error(err))
 		if err := sleep(ctx, wait.NextBackOff()); err != nil {
 			return nil, st, err

@@ -26,7 +26,10 @@ func (l *life) read(ctx context.Context, inline *worker) error {
 			return nil
 		}
 		u := l.pool.unit()
-		if err := l.stream.Next(ctx, u); err != nil {
+		l.vitals.log.work()
+		err := l.stream.Next(ctx, u)
+		l.vitals.log.wait()
+		if err != nil {
 			l.pool.putUnit(u)
 			if ctx.Err() != nil && !isStop(err) {
 				return nil
@@ -45,7 +48,9 @@ func (l *life) read(ctx context.Context, inline *worker) error {
 		j.mark = checkpoint.Mark{Position: u.Position, Bound: u.Bound, Millis: u.Millis, Memory: u.Memory}
 		j.ticket = l.frontier.Add(j.mark, int64(u.Cost))
 		if inline != nil {
+			l.reader.work()
 			inline.encode(j)
+			l.reader.wait()
 		}
 		// The sequencer reads until the channel is closed, so these never
 		// block for longer than it does.

@@ -37,6 +37,7 @@ func (l *life) save(quit <-chan struct{}) error {
 		case failure.Retryable(err):
 			// The former state is still there. Publishing goes on up to the
 			// memory limit beyond it, and nothing is confirmed meanwhile.
+			l.p.Stats.Unsaved.Add(1)
 			l.p.Log.Warn("the checkpoint was not saved", zap.Error(err))
 		case l.hard.Err() != nil:
 			return nil
@@ -56,7 +57,10 @@ func (l *life) saveNow(ctx context.Context) error {
 		return nil
 	}
 	st := l.state(m)
-	if err := l.p.Store.Save(ctx, st); err != nil {
+	l.vitals.saves()
+	err := l.p.Store.Save(ctx, st)
+	l.vitals.saved(err)
+	if err != nil {
 		l.frontier.Saved(false)
 		return err
 	}
@@ -90,13 +94,13 @@ func partitions(sink publish.Publisher, known map[string]int32) map[string]int32
 // confirm tells server and statistics what is published and saved.
 func (l *life) confirm(m checkpoint.Mark) {
 	l.p.Stats.Saves.Add(1)
+	l.p.Stats.setState(l.saved)
 	if m.Millis != 0 {
 		l.p.Stats.Millis.Store(m.Millis)
 	}
 	if m.Position == "" {
 		return
 	}
-	l.p.Stats.setPosition(m.Position)
 	l.stream.Confirm(m.Position)
 }
 

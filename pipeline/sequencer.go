@@ -76,7 +76,9 @@ func (s *sequencer) hand(j *job) error {
 			return err
 		}
 	}
+	s.handing.work()
 	s.markEnds(j)
+	s.handing.wait()
 	mark, size, encodeErr := j.mark, j.size, j.err // j is somebody else's once it is handed on
 	if len(j.batch.Records) == 0 {
 		j.done(nil)
@@ -99,6 +101,7 @@ func (s *sequencer) hand(j *job) error {
 // failed, unless everything is over anyway.
 func (s *sequencer) publish(b *publish.Batch, done func(error)) error {
 	b.Time = time.Now()
+	s.vitals.ask()
 	err := s.sink.Publish(s.hard, b, done)
 	if err != nil && s.hard.Err() == nil {
 		s.failSink(err)
@@ -117,6 +120,7 @@ func (s *sequencer) documents(j *job) error {
 	}
 	durable := make(chan error, 1)
 	err := s.publish(b, func(err error) {
+		s.vitals.answered()
 		if err != nil {
 			s.failSink(err)
 		}
@@ -180,6 +184,7 @@ func (s *sequencer) progress(m checkpoint.Mark) error {
 	b := new(publish.Batch)
 	b.Add(s.p.topics.marks, 0, nil, encode.AppendProgress(nil, s.start.Epoch, m.Bound, m.Millis))
 	return s.publish(b, func(err error) {
+		s.vitals.answered()
 		if err != nil {
 			s.failSink(err)
 		}
@@ -204,7 +209,10 @@ func (s *sequencer) commitNow() error {
 		return err
 	}
 	st := s.state(s.handed)
-	if err := s.commit.Commit(s.hard, st); err != nil {
+	s.vitals.ask()
+	err := s.commit.Commit(s.hard, st)
+	s.vitals.answered()
+	if err != nil {
 		return s.sinkError(fmt.Errorf("commit: %w", err))
 	}
 	s.pending, s.held = false, 0

@@ -19,13 +19,14 @@ type topics struct {
 	marks   *publish.Topic // progress
 	docs    *publish.Topic // schema documents
 	control *publish.Topic // truncates, or nil if they go to their table's topic
+	counts  *tableCounts
 
 	mu   sync.Mutex
 	data map[string]*publish.Topic
 }
 
 func (t *topics) init(p *Pipeline) {
-	t.name, t.taken = p.TopicName, p.Taken
+	t.name, t.taken, t.counts = p.TopicName, p.Taken, &p.Stats.tables
 	t.ends = &publish.Topic{Name: p.Name + ".transactions", Channel: publish.Transactions}
 	t.marks = &publish.Topic{Name: p.Name + ".progress", Channel: publish.Progress}
 	t.docs = &publish.Topic{Name: p.Name + ".schemas", Channel: publish.Schemas}
@@ -38,6 +39,7 @@ func (t *topics) init(p *Pipeline) {
 // A route is where the events of a table version go.
 type route struct {
 	topic   *publish.Topic
+	counts  *tableCount
 	hash    uint32 // of the table's name
 	columns []int  // of ByColumns, from the table's first row on
 }
@@ -57,5 +59,5 @@ func (t *topics) route(table *schema.Table) (route, error) {
 		topic = &publish.Topic{Name: name, Channel: publish.Data}
 		t.data[name] = topic
 	}
-	return route{topic: topic, hash: murmur2.Sum([]byte(table.String()))}, nil
+	return route{topic: topic, counts: t.counts.of(table), hash: murmur2.Sum([]byte(table.String()))}, nil
 }

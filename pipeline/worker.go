@@ -56,6 +56,7 @@ func (w *worker) encode(j *job) {
 	}
 	j.tables = append(j.tables, u.Tables...)
 	w.life.p.Stats.Received.Add(w.rows)
+	j.received()
 	j.unit, w.job, w.rows = nil, nil, 0
 	w.life.pool.putUnit(u)
 	j.size = int64(cap(j.batch.Buf)) + int64(cap(j.batch.Records))*recordSize + int64(len(j.batch.Records))*flightSize
@@ -85,7 +86,7 @@ func (w *worker) add(c *event.Change) error {
 	}
 	apart := c.Op == event.Truncate && w.life.p.topics.control != nil
 	if apart {
-		r = route{topic: w.life.p.topics.control}
+		r = route{topic: w.life.p.topics.control, counts: r.counts}
 	}
 	if n := len(j.runs); n > 0 && j.runs[n-1].topic == r.topic {
 		j.runs[n-1].rows++
@@ -116,6 +117,7 @@ func (w *worker) add(c *event.Change) error {
 		b.Buf = buf[:start]
 		return err
 	}
+	j.count(r.counts, c.Op)
 	b.Records = append(b.Records, publish.Record{
 		Topic: r.topic, Hash: hash, All: c.Op == event.Truncate && !apart,
 		KeyStart: uint32(start), KeyEnd: uint32(keyEnd), ValueEnd: uint32(len(buf)),
