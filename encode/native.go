@@ -26,9 +26,12 @@ type Native struct {
 	event  uint64 // ver's
 	source []byte // from the source block to the value of lsn, or of row
 	origin int    // of source, what is before the value of lsn or pos
-	tail   []byte // from behind that to the row part of ver
+	tail   []byte // from behind that to the end, with room for the row part of ver
 	commit int    // of tail, what is before the event part of ver
 }
+
+// rowLen is the length of the row part of ver.
+const rowLen = 8
 
 var _ Encoder = (*Native)(nil)
 
@@ -42,9 +45,15 @@ type plan struct {
 
 // column is what a row needs of one.
 type column struct {
-	name  string // `,"name":`
+	name  *quote.Fixed // `,"name":`
 	codec schema.Codec
 }
+
+// withoutBefore is how an event without an old row begins, but for its op, which
+// stands at opAt.
+var withoutBefore = quote.NewFixed(`{"op":"c","before":null,"after":`)
+
+const opAt = len(`{"op":"`)
 
 // NewNative returns an encoder for one worker. Connector and name are those of
 // the source block: "postgresql", "mysql" or "mariadb", and the pipeline's name.
@@ -74,17 +83,24 @@ func (n *Native) AppendKey(dst []byte, c *event.Change) ([]byte, error) {
 func (n *Native) AppendValue(dst []byte, c *event.Change) ([]byte, error) {
 	p := n.planOf(c.Table)
 	var err error
-	dst = append(dst, `{"op":"`...)
-	dst = append(dst, byte(c.Op))
-	dst = append(dst, `","before":`...)
-	if dst, err = p.appendRow(dst, c.Before, c); err != nil {
+	at := len(dst) + opAt
+	if c.Before == nil {
+		dst = withoutBefore.Append(dst)
+	} else {
+		dst = append(dst, `{"op":"c","before":`...)
+		if dst, _, err = p.appendRow(dst, c.Before, c); err != nil {
+			return dst, err
+		}
+		dst = append(dst, `,"after":`...)
+	}
+	dst[at] = byte(c.Op)
+	dst, absent, err := p.appendRow(dst, c.After, c)
+	if err != nil {
 		return dst, err
 	}
-	dst = append(dst, `,"after":`...)
-	if dst, err = p.appendRow(dst, c.After, c); err != nil {
-		return dst, err
+	if absent {
+		dst = p.appendAbsent(dst, c.After)
 	}
-	dst = p.appendAbsent(dst, c.After)
 	if c.Moved != nil {
 		if c.Op == event.Delete {
 			dst = append(dst, `,"moved_to":`...)
@@ -98,11 +114,12 @@ func (n *Native) AppendValue(dst []byte, c *event.Change) ([]byte, error) {
 	n.prepare(p, c)
 	dst = append(dst, n.source...)
 	if n.binlog {
-		dst = strconv.AppendUint(dst, uint64(c.Ver.Row/2), 10) // C2.1
+		dst = quote.AppendUint(dst, uint64(c.Ver.Row/2)) // C2.1
 	}
+	row := len(dst) + len(n.tail) - len(p.end) - rowLen
 	dst = append(dst, n.tail...)
-	dst = event.AppendHex(dst, uint64(c.Ver.Row), 8)
-	return append(dst, p.end...), nil
+	event.AppendHex(dst[:row], uint64(c.Ver.Row), rowLen) // into the room for it
+	return dst, nil
 }
 
 // prepare renders what is constant for the table, transaction and place of c.
@@ -126,6 +143,7 @@ func (n *Native) prepare(p *plan, c *event.Change) {
 		n.source = append(n.source, `,"row":`...)
 	}
 	n.tail = append(event.AppendHex(n.tail[:n.commit], c.Ver.Event, 16), '/')
+	n.tail = append(event.AppendHex(n.tail, 0, rowLen), p.end...)
 	n.pos, n.event = c.Pos, c.Ver.Event
 }
 
@@ -213,35 +231,45 @@ func newPlan(t *schema.Table) *plan {
 	}
 	p.where += `,"table":` + text(t.Name)
 	for i := range t.Columns {
-		p.columns[i] = column{"," + text(t.Columns[i].Name) + ":", t.Columns[i].Codec}
+		p.columns[i] = column{quote.NewFixed("," + text(t.Columns[i].Name) + ":"), t.Columns[i].Codec}
 	}
 	return p
 }
 
-// appendRow appends the columns that the log carried, null for no row.
-func (p *plan) appendRow(dst []byte, row event.Row, c *event.Change) ([]byte, error) {
+// appendRow appends the columns that the log carried, null for no row. absent
+// tells that it did not carry all of them.
+func (p *plan) appendRow(dst []byte, row event.Row, c *event.Change) (_ []byte, absent bool, err error) {
 	if row == nil {
-		return append(dst, "null"...), nil
+		return append(dst, "null"...), false, nil
 	}
-	dst = append(dst, '{')
-	comma := 1 // the first column that is there goes without its comma
+	start := len(dst)
 	for i := range row {
-		if row[i].State == event.Absent {
+		v := &row[i]
+		if v.State == event.Absent {
+			absent = true
 			continue
 		}
 		col := &p.columns[i]
-		dst = append(dst, col.name[comma:]...)
-		comma = 0
-		if row[i].State == event.Null {
+		dst = col.name.Append(dst)
+		if v.State == event.Null {
 			dst = append(dst, "null"...)
 			continue
 		}
-		var err error
-		if dst, err = col.codec.AppendJSON(dst, row[i].Raw); err != nil {
-			return dst, p.unreadable(err, i, c)
+		if dst, err = col.codec.AppendJSON(dst, v.Raw); err != nil {
+			return dst, absent, p.unreadable(err, i, c)
 		}
 	}
-	return append(dst, '}'), nil
+	return closeObject(dst, start), absent, nil
+}
+
+// closeObject makes an object of the columns that stand in dst from start on,
+// each with a comma before it.
+func closeObject(dst []byte, start int) []byte {
+	if len(dst) == start {
+		return append(dst, "{}"...)
+	}
+	dst[start] = '{'
+	return append(dst, '}')
 }
 
 func (p *plan) unreadable(err error, i int, c *event.Change) error {
@@ -254,25 +282,24 @@ func (p *plan) appendKey(dst []byte, row event.Row, c *event.Change) ([]byte, er
 	if len(p.table.Key) == 0 {
 		return dst, nil
 	}
-	dst = append(dst, '{')
-	comma := 1
+	start := len(dst)
 	for _, i := range p.table.Key {
 		if row[i].State == event.Absent {
 			return dst, failure.Stop("make the log carry whole rows (Postgres: REPLICA IDENTITY FULL; MySQL: binlog_row_image=FULL), or exclude the table",
 				"key column %q of table %s was not carried by the log at ver %s", p.table.Columns[i].Name, p.table, c.Ver)
 		}
-		dst = append(dst, p.columns[i].name[comma:]...)
-		comma = 0
+		col := &p.columns[i]
+		dst = col.name.Append(dst)
 		if row[i].State == event.Null {
 			dst = append(dst, "null"...)
 			continue
 		}
 		var err error
-		if dst, err = p.columns[i].codec.AppendJSON(dst, row[i].Raw); err != nil {
+		if dst, err = col.codec.AppendJSON(dst, row[i].Raw); err != nil {
 			return dst, p.unreadable(err, i, c)
 		}
 	}
-	return append(dst, '}'), nil
+	return closeObject(dst, start), nil
 }
 
 // appendAbsent names the columns of a new row that the log did not carry.
@@ -281,7 +308,8 @@ func (p *plan) appendAbsent(dst []byte, after event.Row) []byte {
 	for i := range after {
 		if after[i].State == event.Absent {
 			dst = append(dst, sep...)
-			dst = append(dst, p.columns[i].name[1:len(p.columns[i].name)-1]...)
+			name := p.columns[i].name.String()
+			dst = append(dst, name[len(","):len(name)-len(":")]...)
 			sep = ","
 		}
 	}

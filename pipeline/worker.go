@@ -16,6 +16,8 @@ type worker struct {
 	life   *life
 	enc    encode.Encoder
 	routes map[*schema.Table]route
+	table  *schema.Table // of the change before
+	route  route         // and its route
 	emit   func(*event.Change) error
 	change event.Change // scratch
 
@@ -73,20 +75,32 @@ const (
 	flightSize = 200
 )
 
+// look finds the route of a table's changes.
+func (w *worker) look(t *schema.Table) error {
+	r, ok := w.routes[t]
+	if !ok {
+		var err error
+		if r, err = w.life.p.topics.route(t); err != nil {
+			return err
+		}
+		w.routes[t] = r
+	}
+	w.table, w.route = t, r
+	return nil
+}
+
 // add appends one change to the batch of the job at hand.
 func (w *worker) add(c *event.Change) error {
 	j := w.job
-	r, ok := w.routes[c.Table]
-	if !ok {
-		var err error
-		if r, err = w.life.p.topics.route(c.Table); err != nil {
+	if c.Table != w.table {
+		if err := w.look(c.Table); err != nil {
 			return err
 		}
-		w.routes[c.Table] = r
 	}
+	r := &w.route
 	apart := c.Op == event.Truncate && w.life.p.topics.control != nil
 	if apart {
-		r = route{topic: w.life.p.topics.control, counts: r.counts}
+		r = &route{topic: w.life.p.topics.control, counts: r.counts}
 	}
 	if n := len(j.runs); n > 0 && j.runs[n-1].topic == r.topic {
 		j.runs[n-1].rows++
@@ -104,7 +118,7 @@ func (w *worker) add(c *event.Change) error {
 	keyEnd := len(buf)
 	var hash uint32
 	if err == nil && !apart {
-		hash, err = w.hash(&r, c, buf[start:])
+		hash, err = w.hash(r, c, buf[start:])
 	}
 	if err == nil {
 		buf, err = w.enc.AppendValue(buf, c)

@@ -3,6 +3,8 @@ package quote
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
+	"unicode/utf8"
 )
 
 // AppendJSON appends s to dst as a JSON string with its quotes and returns the
@@ -19,6 +21,69 @@ func AppendJSON(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	dst = AppendJSONContent(dst, s)
 	return append(dst, '"')
+}
+
+// AppendText is AppendJSON for text that may not be UTF-8: then ok is false and
+// nothing is appended. Most text is ASCII without anything to escape, and that is
+// found out while it is copied.
+func AppendText(dst, s []byte) (out []byte, ok bool) {
+	start := len(dst)
+	dst = slices.Grow(dst, 1+len(s)+8) // a short text is copied as eight bytes
+	dst = append(dst, '"')
+	n := copyASCII(dst[len(dst):cap(dst)], s)
+	dst = dst[:len(dst)+n]
+	if n < len(s) {
+		if !utf8.Valid(s[n:]) {
+			return dst[:start], false
+		}
+		dst = AppendJSONContent(dst, s[n:])
+	}
+	return append(dst, '"'), true
+}
+
+// copyASCII copies what is ASCII and not escaped at the start of s, and returns
+// how many bytes these are, or less. to has room for s and at least for eight
+// bytes.
+func copyASCII(to, s []byte) int {
+	if len(s) < 8 {
+		return copyShort(to, s)
+	}
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := binary.LittleEndian.Uint64(s[i:])
+		if specials(x)|x&highs != 0 {
+			return i
+		}
+		binary.LittleEndian.PutUint64(to[i:], x)
+	}
+	if i < len(s) { // the last eight bytes, some of them once more
+		x := binary.LittleEndian.Uint64(s[len(s)-8:])
+		if specials(x)|x&highs != 0 {
+			return i
+		}
+		binary.LittleEndian.PutUint64(to[len(s)-8:], x)
+	}
+	return len(s)
+}
+
+// copyShort is copyASCII of less than eight bytes.
+func copyShort(to, s []byte) int {
+	if cap(s) >= 8 { // what lies behind s is read and written, but not looked at
+		x := binary.LittleEndian.Uint64(s[:8])
+		seen := uint64(1)<<(8*len(s)&63) - 1
+		if known := x&seen | ones*'a'&^seen; specials(known)|known&highs != 0 {
+			return 0
+		}
+		binary.LittleEndian.PutUint64(to, x)
+		return len(s)
+	}
+	for i, b := range s {
+		if special(b) || b >= utf8.RuneSelf {
+			return i
+		}
+		to[i] = b
+	}
+	return len(s)
 }
 
 // AppendJSONContent is AppendJSON without the quotes: for a string that is put

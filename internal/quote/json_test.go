@@ -54,11 +54,48 @@ func TestPlainFindsEverySpecialByteAtEveryPlace(t *testing.T) {
 	}
 }
 
+// checkText holds AppendText against AppendJSON and unicode/utf8, with and without
+// room behind dst, and with and without bytes behind s.
+func checkText(t *testing.T, s []byte) {
+	t.Helper()
+	want, valid := "head"+string(quote.AppendJSON(nil, s)), utf8.Valid(s)
+	if !valid {
+		want = "head"
+	}
+	for _, room := range []int{0, 2, len(s) + 2, len(s) + 64} {
+		for _, behind := range []string{"", "\"\\\x00\xff....", "plain...."} {
+			text := append(bytes.Clone(s), behind...)[:len(s)]
+			got, ok := quote.AppendText(append(make([]byte, 0, 4+room), "head"...), text)
+			if ok != valid || string(got) != want {
+				t.Fatalf("AppendText(%q) with %q behind it and %d bytes of room = %q, %v, want %q, %v", s, behind, room, got, ok, want, valid)
+			}
+			if whole := text[:len(s)+len(behind)]; string(whole) != string(s)+behind {
+				t.Fatalf("AppendText(%q) made %q of its input and what is behind it", s, whole)
+			}
+		}
+	}
+}
+
+func TestTextIsLookedAtWhileItIsCopied(t *testing.T) {
+	for length := range 40 {
+		plain := bytes.Repeat([]byte("z"), length)
+		checkText(t, plain)
+		for at := range length {
+			for _, special := range []string{"\"", "\\", "\x00", "\x1f", " ", "\x7f", "\x80", "\xc3", "\xff", "é", "東", "🙂", "é\""} {
+				s := bytes.Clone(plain)
+				copy(s[at:], special)
+				checkText(t, s)
+			}
+		}
+	}
+}
+
 func FuzzAppendJSON(f *testing.F) {
 	for _, s := range []string{"", "a", `"\`, "12345678\x00", "\u2028é🙂\x7f", strings.Repeat(`x"`, 20), "\xff\xfe"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, s []byte) {
+		checkText(t, s)
 		out := quote.AppendJSON([]byte("head"), s)
 		if !bytes.HasPrefix(out, []byte("head")) {
 			t.Fatalf("AppendJSON changed what was there: %q", out)
@@ -88,6 +125,9 @@ func TestAppendJSONDoesNotAllocate(t *testing.T) {
 	dst := make([]byte, 0, 256)
 	if n := testing.AllocsPerRun(100, func() { dst = quote.AppendJSON(dst[:0], s) }); n != 0 {
 		t.Errorf("AppendJSON allocates %v times, want 0", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { dst, _ = quote.AppendText(dst[:0], s) }); n != 0 {
+		t.Errorf("AppendText allocates %v times, want 0", n)
 	}
 }
 

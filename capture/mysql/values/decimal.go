@@ -2,7 +2,8 @@ package values
 
 import (
 	"encoding/binary"
-	"strconv"
+
+	"github.com/tailrace/tailrace/internal/quote"
 )
 
 const (
@@ -72,7 +73,7 @@ func (c decimal) AppendText(dst, raw []byte) ([]byte, error) {
 		v := group(raw[:c.leadSize], sign, mask)
 		ok = v < powers[c.leadDigits]
 		if v != 0 {
-			dst = strconv.AppendUint(dst, uint64(v), 10)
+			dst = quote.AppendUint(dst, uint64(v))
 		}
 		raw, sign = raw[c.leadSize:], 0
 	}
@@ -80,9 +81,9 @@ func (c decimal) AppendText(dst, raw []byte) ([]byte, error) {
 		v := group(raw[:4], sign, mask)
 		ok = ok && v < powers[groupDigits]
 		if len(dst) > digits {
-			dst = appendPadded(dst, v, groupDigits)
+			dst = quote.AppendPadded(dst, uint64(v), groupDigits)
 		} else if v != 0 {
-			dst = strconv.AppendUint(dst, uint64(v), 10)
+			dst = quote.AppendUint(dst, uint64(v))
 		}
 		raw, sign = raw[4:], 0
 	}
@@ -95,13 +96,13 @@ func (c decimal) AppendText(dst, raw []byte) ([]byte, error) {
 	for range c.fracGroups {
 		v := group(raw[:4], sign, mask)
 		ok = ok && v < powers[groupDigits]
-		dst = appendPadded(dst, v, groupDigits)
+		dst = quote.AppendPadded(dst, uint64(v), groupDigits)
 		raw, sign = raw[4:], 0
 	}
 	if c.tailSize > 0 {
 		v := group(raw, sign, mask)
 		ok = ok && v < powers[c.tailDigits]
-		dst = appendPadded(dst, v, int(c.tailDigits))
+		dst = quote.AppendPadded(dst, uint64(v), int(c.tailDigits))
 	}
 	if !ok {
 		return dst[:start], malformed("decimal")
@@ -121,16 +122,4 @@ func group(b []byte, sign byte, mask uint32) uint32 {
 		return uint32(b[0]^sign)<<16 ^ uint32(b[1])<<8 ^ uint32(b[2]) ^ mask&0xffffff
 	}
 	return binary.BigEndian.Uint32(b) ^ uint32(sign)<<24 ^ mask
-}
-
-// appendPadded appends n digits of v, with zeros before them.
-func appendPadded(dst []byte, v uint32, n int) []byte {
-	const most = groupDigits + 1 // in pairs
-	var digits [most]byte
-	for i := most - 2; i > most-2-n; i -= 2 {
-		pair := pairs[v%100]
-		digits[i], digits[i+1] = byte(pair), byte(pair>>8)
-		v /= 100
-	}
-	return append(dst, digits[most-n:]...)
 }

@@ -4,7 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math"
-	"strconv"
+
+	"github.com/tailrace/tailrace/internal/quote"
 )
 
 // geometry is {"srid":4326,"wkb":"base64"}: the log holds the SRID in 4 bytes,
@@ -18,7 +19,7 @@ func (geometry) AppendText(dst, raw []byte) ([]byte, error) {
 		return dst, malformed("geometry")
 	}
 	dst = append(dst, `{"srid":`...)
-	dst = strconv.AppendUint(dst, uint64(binary.LittleEndian.Uint32(raw)), 10)
+	dst = quote.AppendUint(dst, uint64(binary.LittleEndian.Uint32(raw)))
 	dst = append(dst, `,"wkb":"`...)
 	dst = base64.StdEncoding.AppendEncode(dst, raw[4:])
 	return append(dst, `"}`...), nil

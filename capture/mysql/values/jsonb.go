@@ -2,7 +2,6 @@ package values
 
 import (
 	"encoding/binary"
-	"unicode/utf8"
 
 	"github.com/tailrace/tailrace/internal/quote"
 )
@@ -14,16 +13,17 @@ type embedded struct{ sameBytes }
 func (c embedded) AppendJSON(dst, raw []byte) ([]byte, error) { return c.AppendText(dst, raw) }
 
 func (embedded) AppendText(dst, raw []byte) ([]byte, error) {
-	start := len(dst)
 	if len(raw) == 0 {
 		// A NULL that was turned into NOT NULL without a rebuild.
 		return append(dst, "null"...), nil
 	}
-	p := jsonPrinter{dst: dst, budget: len(raw)}
-	if !p.value(raw[0], raw[1:], 0) || !utf8.Valid(p.dst[start:]) {
+	start := len(dst)
+	p := jsonPrinter{budget: len(raw)}
+	dst, ok := p.value(dst, raw[0], raw[1:], 0)
+	if !ok {
 		return dst[:start], malformed("json")
 	}
-	return p.dst, nil
+	return dst, nil
 }
 
 // jsonText is a JSON document as a string.
@@ -63,9 +63,10 @@ const maxJSONDepth = 100
 
 // A jsonPrinter prints one document. No part of a document lies in two values,
 // so the bytes that were read are never more than there are; a document whose
-// offsets lead to the same place again and again ends there.
+// offsets lead to the same place again and again ends there. Text that is
+// appended to is given and returned: kept here, each piece would be a store to
+// memory.
 type jsonPrinter struct {
-	dst    []byte
 	budget int
 }
 
@@ -75,32 +76,38 @@ func (p *jsonPrinter) spend(n int) bool {
 	return p.budget >= 0
 }
 
-// value prints the value at the start of data and reports whether it is one.
-func (p *jsonPrinter) value(kind byte, data []byte, depth int) bool {
+// value appends the value at the start of data and reports whether it is one.
+func (p *jsonPrinter) value(dst []byte, kind byte, data []byte, depth int) ([]byte, bool) {
 	switch kind {
-	case jsonSmallObject, jsonLargeObject, jsonSmallArray, jsonLargeArray:
-		return depth < maxJSONDepth && p.container(kind, data, depth)
 	case jsonString:
 		s, ok := p.blob(data)
-		if ok {
-			p.dst = quote.AppendJSON(p.dst, s)
+		if !ok {
+			return dst, false
 		}
-		return ok
+		return quote.AppendText(dst, s)
+	case jsonSmallObject, jsonLargeObject, jsonSmallArray, jsonLargeArray:
+		if depth == maxJSONDepth {
+			return dst, false
+		}
+		return p.container(dst, kind, data, depth)
 	case jsonOpaque:
 		if len(data) == 0 {
-			return false
+			return dst, false
 		}
 		s, ok := p.blob(data[1:])
-		return ok && p.opaque(data[0], s)
+		if !ok {
+			return dst, false
+		}
+		return appendOpaque(dst, data[0], s)
 	}
-	return p.scalar(kind, data)
+	return p.scalar(dst, kind, data)
 }
 
-// container prints an object or an array: its number of elements, its size, for
+// container appends an object or an array: its number of elements, its size, for
 // an object offset and length of each key, for each element type and offset, or
 // the value itself where it has room; then the keys, then the values. Offsets
 // are from the start of the container, and have 2 bytes, or 4 in a large one.
-func (p *jsonPrinter) container(kind byte, data []byte, depth int) bool {
+func (p *jsonPrinter) container(dst []byte, kind byte, data []byte, depth int) ([]byte, bool) {
 	object := kind == jsonSmallObject || kind == jsonLargeObject
 	large := kind == jsonLargeObject || kind == jsonLargeArray
 	word := 2
@@ -108,11 +115,11 @@ func (p *jsonPrinter) container(kind byte, data []byte, depth int) bool {
 		word = 4
 	}
 	if len(data) < 2*word {
-		return false
+		return dst, false
 	}
 	count, size := readWord(data, large), readWord(data[word:], large)
 	if size > len(data) {
-		return false
+		return dst, false
 	}
 	data = data[:size]
 	keyEntry, entry := 2*word, 2*word
@@ -121,41 +128,44 @@ func (p *jsonPrinter) container(kind byte, data []byte, depth int) bool {
 	}
 	end := entry + count*(word+1)
 	if end > size || !p.spend(end) {
-		return false
+		return dst, false
 	}
 	opening := byte('[')
 	if object {
 		opening = '{'
 	}
-	p.dst = append(p.dst, opening)
+	dst = append(dst, opening)
 	for i := range count {
 		if i > 0 {
-			p.dst = append(p.dst, ", "...)
+			dst = append(dst, ", "...)
 		}
+		ok := true
 		if object {
 			start := readWord(data[keyEntry:], large)
 			length := int(binary.LittleEndian.Uint16(data[keyEntry+word:]))
 			keyEntry += word + 2
 			if start+length > size || !p.spend(length) {
-				return false
+				return dst, false
 			}
-			p.dst = append(quote.AppendJSON(p.dst, data[start:start+length]), ": "...)
+			if dst, ok = quote.AppendText(dst, data[start:start+length]); !ok {
+				return dst, false
+			}
+			dst = append(dst, ": "...)
 		}
 		kind, place := data[entry], data[entry+1:entry+1+word]
 		entry += 1 + word
 		if inline(kind, large) {
-			if !p.scalar(kind, place) {
-				return false
-			}
-			continue
+			dst, ok = p.scalar(dst, kind, place)
+		} else if offset := readWord(place, large); offset < size {
+			dst, ok = p.value(dst, kind, data[offset:], depth+1)
+		} else {
+			ok = false
 		}
-		offset := readWord(place, large)
-		if offset >= size || !p.value(kind, data[offset:], depth+1) {
-			return false
+		if !ok {
+			return dst, false
 		}
 	}
-	p.dst = append(p.dst, opening+2)
-	return true
+	return append(dst, opening+2), true
 }
 
 // inline reports whether values of this type stand where others have their

@@ -8,62 +8,66 @@ import (
 	"strconv"
 
 	"github.com/tailrace/tailrace/capture/mysql/binlog"
+	"github.com/tailrace/tailrace/internal/quote"
 )
 
-// scalar prints a value of fixed length at the start of data and reports whether
-// it is one.
-func (p *jsonPrinter) scalar(kind byte, data []byte) bool {
-	width := 0
+// scalar appends the value of fixed length at the start of data and reports
+// whether it is one.
+func (p *jsonPrinter) scalar(dst []byte, kind byte, data []byte) ([]byte, bool) {
 	switch kind {
 	case jsonLiteral:
-		width = 1
-	case jsonInt16, jsonUint16:
-		width = 2
-	case jsonInt32, jsonUint32:
-		width = 4
-	case jsonInt64, jsonUint64, jsonDouble:
-		width = 8
-	}
-	if width == 0 || len(data) < width || width == 8 && !p.spend(width) {
-		return false
-	}
-	switch kind {
-	case jsonLiteral:
-		return p.literal(data[0])
-	case jsonInt16:
-		p.dst = strconv.AppendInt(p.dst, int64(int16(binary.LittleEndian.Uint16(data))), 10)
-	case jsonUint16:
-		p.dst = strconv.AppendUint(p.dst, uint64(binary.LittleEndian.Uint16(data)), 10)
-	case jsonInt32:
-		p.dst = strconv.AppendInt(p.dst, int64(int32(binary.LittleEndian.Uint32(data))), 10)
-	case jsonUint32:
-		p.dst = strconv.AppendUint(p.dst, uint64(binary.LittleEndian.Uint32(data)), 10)
-	case jsonInt64:
-		p.dst = strconv.AppendInt(p.dst, int64(binary.LittleEndian.Uint64(data)), 10)
-	case jsonUint64:
-		p.dst = strconv.AppendUint(p.dst, binary.LittleEndian.Uint64(data), 10)
-	case jsonDouble:
-		f := math.Float64frombits(binary.LittleEndian.Uint64(data))
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return false
+		if len(data) >= 1 {
+			return appendLiteral(dst, data[0])
 		}
-		p.dst = appendServerDouble(p.dst, f)
+	case jsonInt16:
+		if len(data) >= 2 {
+			return quote.AppendInt(dst, int64(int16(binary.LittleEndian.Uint16(data)))), true
+		}
+	case jsonUint16:
+		if len(data) >= 2 {
+			return quote.AppendUint(dst, uint64(binary.LittleEndian.Uint16(data))), true
+		}
+	case jsonInt32:
+		if len(data) >= 4 {
+			return quote.AppendInt(dst, int64(int32(binary.LittleEndian.Uint32(data)))), true
+		}
+	case jsonUint32:
+		if len(data) >= 4 {
+			return quote.AppendUint(dst, uint64(binary.LittleEndian.Uint32(data))), true
+		}
+	case jsonInt64, jsonUint64, jsonDouble:
+		if len(data) >= 8 && p.spend(8) {
+			return appendLong(dst, kind, binary.LittleEndian.Uint64(data))
+		}
 	}
-	return true
+	return dst, false
 }
 
-func (p *jsonPrinter) literal(b byte) bool {
+// appendLong is scalar of eight bytes.
+func appendLong(dst []byte, kind byte, v uint64) ([]byte, bool) {
+	switch kind {
+	case jsonInt64:
+		return quote.AppendInt(dst, int64(v)), true
+	case jsonUint64:
+		return quote.AppendUint(dst, v), true
+	}
+	f := math.Float64frombits(v)
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return dst, false
+	}
+	return appendServerDouble(dst, f), true
+}
+
+func appendLiteral(dst []byte, b byte) ([]byte, bool) {
 	switch b {
 	case 0:
-		p.dst = append(p.dst, "null"...)
+		return append(dst, "null"...), true
 	case 1:
-		p.dst = append(p.dst, "true"...)
+		return append(dst, "true"...), true
 	case 2:
-		p.dst = append(p.dst, "false"...)
-	default:
-		return false
+		return append(dst, "false"...), true
 	}
-	return true
+	return dst, false
 }
 
 // appendServerDouble appends a double of a JSON document as the server prints
@@ -72,6 +76,13 @@ func (p *jsonPrinter) literal(b byte) bool {
 // (MySQL: strings/dtoa.cc, my_gcvt).
 func appendServerDouble(dst []byte, f float64) []byte {
 	const farthest, zeros = 15, "000000000000000"
+	if magnitude := math.Abs(f); magnitude >= 1e-6 && magnitude < 1e15 { // most are
+		dst = quote.AppendFloat(dst, f, 64)
+		if f == math.Trunc(f) {
+			dst = append(dst, ".0"...)
+		}
+		return dst
+	}
 	var buf [32]byte
 	text := strconv.AppendFloat(buf[:0], f, 'e', -1, 64) // -1.25e+02
 	if text[0] == '-' {
@@ -101,38 +112,39 @@ func appendServerDouble(dst []byte, f float64) []byte {
 	return append(append(dst, '.'), fraction[exponent:]...)
 }
 
-// opaque prints a value of another SQL type.
-func (p *jsonPrinter) opaque(kind byte, data []byte) bool {
+// appendOpaque appends a value of another SQL type and reports whether it is one.
+func appendOpaque(dst []byte, kind byte, data []byte) ([]byte, bool) {
 	switch binlog.ColumnType(kind) {
 	case binlog.TypeNewDecimal:
 		if len(data) < 2 {
-			return false
+			return dst, false
 		}
 		d, ok := newDecimal(int(data[0]), int(data[1]))
 		if !ok {
-			return false
+			return dst, false
 		}
-		dst, err := d.AppendText(p.dst, data[2:])
-		p.dst = dst
-		return err == nil
+		dst, err := d.AppendText(dst, data[2:])
+		return dst, err == nil
 	case binlog.TypeDate, binlog.TypeDatetime, binlog.TypeTimestamp, binlog.TypeTime:
-		return len(data) == 8 && p.time(binlog.ColumnType(kind), int64(binary.LittleEndian.Uint64(data)))
+		if len(data) != 8 {
+			return dst, false
+		}
+		return appendPackedTime(dst, binlog.ColumnType(kind), int64(binary.LittleEndian.Uint64(data)))
 	}
-	p.dst = append(p.dst, `"base64:type`...)
-	p.dst = append(strconv.AppendUint(p.dst, uint64(kind), 10), ':')
+	dst = append(dst, `"base64:type`...)
+	dst = append(quote.AppendUint(dst, uint64(kind)), ':')
 	// The server breaks lines as MIME does.
 	const line = 76 / 4 * 3
 	for len(data) > line {
-		p.dst = append(base64.StdEncoding.AppendEncode(p.dst, data[:line]), `\n`...)
+		dst = append(base64.StdEncoding.AppendEncode(dst, data[:line]), `\n`...)
 		data = data[line:]
 	}
-	p.dst = append(base64.StdEncoding.AppendEncode(p.dst, data), '"')
-	return true
+	return append(base64.StdEncoding.AppendEncode(dst, data), '"'), true
 }
 
-// time prints a date or time, which is packed as in a column of its type, but
-// always with microseconds and around 0.
-func (p *jsonPrinter) time(kind binlog.ColumnType, v int64) bool {
+// appendPackedTime appends a date or time, which is packed as in a column of its
+// type, but always with microseconds and around 0.
+func appendPackedTime(dst []byte, kind binlog.ColumnType, v int64) ([]byte, bool) {
 	const micros = 24 // bits
 	if kind == binlog.TypeTime {
 		negative := v < 0
@@ -141,24 +153,22 @@ func (p *jsonPrinter) time(kind binlog.ColumnType, v int64) bool {
 		}
 		whole := uint64(v) >> micros
 		if whole>>12 > 838 {
-			return false
+			return dst, false
 		}
 		m := moment{hour: uint32(whole >> 12), minute: uint32(whole>>6) & 63, second: uint32(whole) & 63, micros: uint32(v) & (1<<micros - 1)}
-		dst, err := m.appendTime(append(p.dst, '"'), negative, 6)
-		p.dst = append(dst, '"')
-		return err == nil
+		dst, err := m.appendTime(append(dst, '"'), negative, 6)
+		return append(dst, '"'), err == nil
 	}
 	m := moment{micros: uint32(v) & (1<<micros - 1)}
 	m.setPacked(uint64(v) >> micros)
 	if v>>micros >= 1<<39 || v < 0 || !m.validDate() || !m.validClock() {
-		return false
+		return dst, false
 	}
 	if kind == binlog.TypeDate {
-		p.dst = m.appendDateJSON(p.dst, false)
-		return true
+		return m.appendDateJSON(dst, false), true
 	}
-	at := len(p.dst) + clockAt - 1
-	p.dst = m.appendJSON(p.dst, 6, false, false)
-	p.dst[at] = ' '
-	return true
+	at := len(dst) + clockAt - 1
+	dst = m.appendJSON(dst, 6, false, false)
+	dst[at] = ' '
+	return dst, true
 }

@@ -14,9 +14,18 @@ const maxSetLabels = 64
 
 // A label is one of a column's labels as it goes into an event.
 type label struct {
-	text []byte
-	json []byte // the content of a JSON string
+	text   []byte
+	json   []byte // the content of a JSON string
+	quoted *quote.Fixed
 }
+
+func newLabel(text []byte) label {
+	json := quote.AppendJSONContent(nil, text)
+	return label{text, json, quote.NewFixed(`"` + string(json) + `"`)}
+}
+
+// noLabel is the error value of an enum.
+var noLabel = newLabel(nil)
 
 func resolveLabels(c binlog.Column, o Options) (schema.Codec, schema.Kind, error) {
 	name, most := "enum", 2
@@ -41,7 +50,7 @@ func resolveLabels(c binlog.Column, o Options) (schema.Codec, schema.Kind, error
 		if err != nil {
 			return nil, "", fmt.Errorf("label %d of the %s has characters without a UTF-8 form", i+1, name)
 		}
-		labels[i] = label{t, quote.AppendJSONContent(nil, t)}
+		labels[i] = newLabel(t)
 	}
 	width := int(c.Meta)
 	if c.Type == binlog.TypeEnum {
@@ -66,7 +75,7 @@ func (c *enum) AppendJSON(dst, raw []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return append(append(append(dst, '"'), l.json...), '"'), nil
+	return l.quoted.Append(dst), nil
 }
 
 func (c *enum) AppendText(dst, raw []byte) ([]byte, error) {
@@ -77,15 +86,15 @@ func (c *enum) AppendText(dst, raw []byte) ([]byte, error) {
 	return append(dst, l.text...), nil
 }
 
-func (c *enum) label(raw []byte) (label, error) {
+func (c *enum) label(raw []byte) (*label, error) {
 	n := littleEndian(raw)
 	switch {
 	case len(raw) != c.width || n > uint64(len(c.labels)):
-		return label{}, malformed("enum")
+		return nil, malformed("enum")
 	case n == 0:
-		return label{}, nil
+		return &noLabel, nil
 	}
-	return c.labels[n-1], nil
+	return &c.labels[n-1], nil
 }
 
 // labelSet is its labels in the order of their declaration, joined by commas. The

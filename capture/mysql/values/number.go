@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"strconv"
+
+	"github.com/tailrace/tailrace/internal/quote"
 )
 
 // integer is a JSON number: little endian, 1 to 8 bytes.
@@ -33,10 +35,10 @@ func (c integer) AppendText(dst, raw []byte) ([]byte, error) {
 		v = binary.LittleEndian.Uint64(raw)
 	}
 	if c.unsigned {
-		return strconv.AppendUint(dst, v, 10), nil
+		return quote.AppendUint(dst, v), nil
 	}
 	unused := 64 - 8*uint(len(raw))
-	return strconv.AppendInt(dst, int64(v<<unused)>>unused, 10), nil
+	return quote.AppendInt(dst, int64(v<<unused)>>unused), nil
 }
 
 // bit is a JSON number: big endian, as many bytes as the bits need.
@@ -55,7 +57,7 @@ func (c bit) AppendText(dst, raw []byte) ([]byte, error) {
 	for _, b := range raw {
 		v = v<<8 | uint64(b)
 	}
-	return strconv.AppendUint(dst, v, 10), nil
+	return quote.AppendUint(dst, v), nil
 }
 
 // year is a JSON number: one byte, years since 1900, and 0 for the year 0000.
@@ -70,7 +72,7 @@ func (year) AppendText(dst, raw []byte) ([]byte, error) {
 	if raw[0] == 0 {
 		return append(dst, '0'), nil
 	}
-	return strconv.AppendUint(dst, 1900+uint64(raw[0]), 10), nil
+	return quote.AppendUint(dst, 1900+uint64(raw[0])), nil
 }
 
 // float is the shortest JSON number that reads back as the same 32 bits.
@@ -127,5 +129,5 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	case magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21):
 		return strconv.AppendFloat(dst, f, 'e', -1, bits)
 	}
-	return strconv.AppendFloat(dst, f, 'f', -1, bits)
+	return quote.AppendFloat(dst, f, bits)
 }

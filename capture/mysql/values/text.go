@@ -51,13 +51,14 @@ type utf8Text struct {
 }
 
 func (c utf8Text) AppendJSON(dst, raw []byte) ([]byte, error) {
-	if !utf8.Valid(raw) {
-		if !c.replace {
-			return dst, noForm()
-		}
-		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
+	dst, ok := quote.AppendText(dst, raw)
+	if ok {
+		return dst, nil
 	}
-	return quote.AppendJSON(dst, raw), nil
+	if !c.replace {
+		return dst, noForm()
+	}
+	return quote.AppendJSON(dst, bytes.ToValidUTF8(raw, []byte("\uFFFD"))), nil
 }
 
 func (c utf8Text) AppendText(dst, raw []byte) ([]byte, error) {

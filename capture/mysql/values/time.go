@@ -1,6 +1,9 @@
 package values
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // A moment is a date, a clock, or both, as they are put into text. What the
 // database holds is not always a day of the calendar: month and day may be 0.
@@ -24,6 +27,13 @@ func (m *moment) partial() bool { return m.month == 0 || m.day == 0 }
 // A stamp is room for the text of a moment in quotes, with the places that its
 // parts have in "2026-11-21T10:00:00.123456Z".
 type stamp [len(`"2026-11-21T10:00:00.123456Z"`)]byte
+
+// stampBehind returns the stamp that lies behind dst, and dst with room for it:
+// what is put there need not be copied.
+func stampBehind(dst []byte) (*stamp, []byte) {
+	dst = slices.Grow(dst, len(stamp{}))
+	return (*stamp)(dst[len(dst):cap(dst)]), dst
+}
 
 const (
 	dateAt  = len(`"`)
@@ -84,10 +94,10 @@ func (m *moment) appendDateJSON(dst []byte, zeroNull bool) []byte {
 	if zeroNull && m.partial() {
 		return append(dst, "null"...)
 	}
-	var s stamp
-	end := m.putDate(&s)
+	s, dst := stampBehind(dst)
+	end := m.putDate(s)
 	s[0], s[end] = '"', '"'
-	return append(dst, s[:end+1]...)
+	return dst[:len(dst)+end+1]
 }
 
 // appendText appends date, T, clock, and Z if it is an instant.
@@ -103,10 +113,10 @@ func (m *moment) appendJSON(dst []byte, digits int, instant, zeroNull bool) []by
 	if zeroNull && m.partial() {
 		return append(dst, "null"...)
 	}
-	var s stamp
-	end := m.put(&s, digits, instant)
+	s, dst := stampBehind(dst)
+	end := m.put(s, digits, instant)
 	s[0], s[end] = '"', '"'
-	return append(dst, s[:end+1]...)
+	return dst[:len(dst)+end+1]
 }
 
 func (m *moment) put(s *stamp, digits int, instant bool) int {
