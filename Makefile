@@ -35,11 +35,18 @@ test: owner ## run all tests on real servers, with the race detector (TESTFLAGS=
 	$(WITH_SERVERS) go test -race -p 2 -timeout 15m $(TESTFLAGS) ./...
 
 .PHONY: lint
-lint: ## vet, staticcheck and gofumpt
+lint: ## vet, staticcheck and gofumpt; what is in deploy/ by the tools of those who read it
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	@unformatted="$$(go run $(GOFUMPT) -l .)" && \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run make format:"; echo "$$unformatted"; exit 1; fi
+	@scripts/install.sh lint
+	scripts/lint-deploy.sh
+
+.PHONY: image
+image: ## build the image with buildah, as root, and list what is in it
+	@scripts/install.sh image
+	scripts/image.sh $(VERSION)
 
 .PHONY: format
 format: ## format all Go files

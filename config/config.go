@@ -16,6 +16,7 @@ type Config struct {
 	Publish    Publish
 	Checkpoint Checkpoint
 	Limits     Limits
+	Admin      Admin
 	Log        Log
 	Values     Values
 
@@ -114,6 +115,11 @@ type Limits struct {
 	SpillDir string        // for what is too large for memory; "": the system's for temporary files
 }
 
+// Admin says where a running daemon tells what it does.
+type Admin struct {
+	Listen string // host:port, or "" for nowhere
+}
+
 // Log says what the daemon writes about itself.
 type Log struct {
 	Level  string // debug, info, warn or error
@@ -165,6 +171,7 @@ func constants() Config {
 		Publish:    Publish{Topic: topic, Format: FormatNative, Truncate: TruncateInline, Kafka: Kafka{Partition: PartitionTable, Compression: "snappy"}},
 		Checkpoint: Checkpoint{Interval: time.Second},
 		Limits:     Limits{Memory: 256 << 20, Drain: 25 * time.Second},
+		Admin:      Admin{Listen: defaultListen},
 		Log:        Log{Level: "info"},
 		Values:     Values{JSON: JSONEmbed, Infinity: InfinityText, InvalidText: InvalidTextStop, ZeroDates: ZeroDatesText},
 	}

@@ -52,6 +52,7 @@ func TestLoadGoodFiles(t *testing.T) {
 			c.Publish.Topic = topic(t, "cdc.{db}.{table}")
 			c.Checkpoint = config.Checkpoint{URL: "file:state/shop.json", Path: "state/shop.json", Interval: 500 * time.Millisecond}
 			c.Limits = config.Limits{Memory: 64 << 20, Drain: 5 * time.Second}
+			c.Admin = config.Admin{Listen: "[::1]:9000"}
 			c.Log = config.Log{Level: "debug", Format: "json"}
 			c.Values = config.Values{JSON: config.JSONText, Infinity: config.InfinityNull, InvalidText: config.InvalidTextReplace, ZeroDates: config.ZeroDatesText}
 		}},

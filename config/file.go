@@ -139,8 +139,6 @@ func (r *fileReader) entry(key string, at place, node ast.Node) {
 		} else {
 			r.misread(r.at(node), "%s: expected keys and values, got %s", key, describe(node))
 		}
-	case slices.Contains(Planned(), key):
-		r.problems.add(at, "", "%s: %s", key, notYet)
 	default:
 		r.problems.add(at, r.meant(key), "%s: unknown key", key)
 	}
@@ -148,7 +146,7 @@ func (r *fileReader) entry(key string, at place, node ast.Node) {
 
 // meant returns the hint for an unknown key.
 func (r *fileReader) meant(key string) string {
-	known := Planned()
+	var known []string
 	for _, s := range r.settings {
 		if s.NoFile {
 			continue

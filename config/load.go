@@ -51,11 +51,6 @@ func Load(path string, lookupEnv func(string) (string, bool), flags []Override) 
 			l.apply(s, file.values[s.Key])
 		}
 	}
-	for _, name := range plannedVariables() {
-		if _, ok := l.variable(name); ok {
-			l.problems.add(place{origin: name}, "", notYet)
-		}
-	}
 	l.refuseForeign(settings)
 	l.checkKafka(settings)
 	if !file.partial {

@@ -36,6 +36,7 @@ func TestEnvironmentAndFlags(t *testing.T) {
 		"until":          func(c config.Config) string { return c.Until },
 		"limits.memory":  func(c config.Config) string { return c.Limits.Memory.String() },
 		"limits.drain":   func(c config.Config) string { return c.Limits.Drain.String() },
+		"admin.listen":   func(c config.Config) string { return c.Admin.Listen },
 		"log.level":      func(c config.Config) string { return c.Log.Level },
 		"log.format":     func(c config.Config) string { return c.Log.Format },
 	}
@@ -52,6 +53,7 @@ func TestEnvironmentAndFlags(t *testing.T) {
 		{"from", "TAILRACE_FROM", "gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77,\n4e11fa47-71ca-11e1-9e33-c80aa9429562:5", "time:2026-11-21T10:00:00.5+01:00"},
 		{"limits.memory", "TAILRACE_MEMORY", "64MiB", "1GiB"},
 		{"limits.drain", "TAILRACE_DRAIN", "5s", "1m0s"},
+		{"admin.listen", "TAILRACE_ADMIN", ":9000", "localhost:0"},
 		{"log.level", "TAILRACE_LOG_LEVEL", "debug", "warn"},
 		{"log.format", "TAILRACE_LOG_FORMAT", "json", "console"},
 		{"until", "", "", "now"},
@@ -166,8 +168,8 @@ func TestFlagsAndVariablesAreRefused(t *testing.T) {
 			want: `TAILRACE_TABLES: source.tables: "": expected the name or glob of a table, not nothing`,
 		},
 		{
-			name: "a variable that is planned", env: "TAILRACE_ADMIN", value: "off",
-			want: `TAILRACE_ADMIN: this version does not have it yet`,
+			name: "an address without a port", env: "TAILRACE_ADMIN", value: "localhost",
+			want: `TAILRACE_ADMIN: admin.listen: "localhost": expected host:port, :port for every address of the machine, or off`,
 		},
 		{
 			name: "a start that is no place", flag: config.Override{Key: "from", Value: "yesterday", Origin: "--from"},

@@ -29,9 +29,6 @@ func Reference() string {
 	}
 	b.WriteString(referenceURL)
 	b.WriteString(referenceTail)
-	for _, key := range Planned() {
-		b.WriteString("- `" + key + "`\n")
-	}
 	return b.String()
 }
 
@@ -89,6 +86,7 @@ publish:
   url: file:///var/lib/tailrace/out
 checkpoint: {url: "file:///var/lib/tailrace/shop.json", interval: 1s}
 limits: {memory: 256MiB, drain: 25s}
+admin: {listen: ":8085"}
 ` + "```" + `
 
 Unknown keys, keys given twice, wrong types, variables that are not set and values out of rule are refused before any connection is made, all at once, each with its line and column. The process then exits with 1.
@@ -104,9 +102,4 @@ Unknown keys, keys given twice, wrong types, variables that are not set and valu
 Inside a URL what is put in is percent-encoded, except in the host and where the reference begins the URL: a password needs no preparation, and a whole URL may come from one variable.
 
 A password belongs in such a reference or in ` + "`TAILRACE_SOURCE`" + `. One that is typed into a flag works and is warned about, since the process list shows it. Tailrace prints ` + "`<secret>`" + ` in place of it everywhere.
-
-## Not yet
-
-These keys are refused with a sentence that says so, until a later version has them:
-
 `

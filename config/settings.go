@@ -227,6 +227,11 @@ func Settings() []Setting {
 			set:     setSpillDir,
 		},
 		{
+			Key: "admin.listen", Flag: "admin", Env: "TAILRACE_ADMIN", Arg: "ADDR", Default: defaultListen,
+			Meaning: "where `/metrics`, `/livez`, `/readyz` and `/status` are served, over HTTP and to whoever can connect: `host:port`, `:port` for every address of the machine, or `off`",
+			set:     setListen,
+		},
+		{
 			Key: "log.level", Flag: "log-level", Env: "TAILRACE_LOG_LEVEL", Arg: "LEVEL", Default: "info",
 			Meaning: "`debug`, `info`, `warn` or `error`",
 			set:     func(c *Config, s string) error { return choose(&c.Log.Level, s, "level", logLevels) },

@@ -129,10 +129,10 @@ func (p *pulse) lasts(now time.Time) time.Duration {
 // vitals are what is known of a life from outside of its goroutines.
 type vitals struct {
 	frontier *checkpoint.Frontier
-	log      pulse    // the reader's waiting for the log
-	loops    []*pulse // what works by itself
+	log      pulse // the reader's waiting for the log
 
 	mu      sync.Mutex
+	loops   []*pulse  // what works by itself
 	owed    int       // batches that the sink has not answered for
 	heard   time.Time // its last answer, or when it was first given something since it owed none
 	unsaved time.Time // since when there is something to save; zero if all is
@@ -141,10 +141,11 @@ type vitals struct {
 
 func newVitals(f *checkpoint.Frontier) *vitals { return &vitals{frontier: f} }
 
-// loop returns the pulse of one more loop. It is called before the life's
-// goroutines start.
+// loop returns the pulse of one more loop.
 func (v *vitals) loop(name string) *pulse {
 	p := &pulse{name: name}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.loops = append(v.loops, p)
 	return p
 }
@@ -189,14 +190,14 @@ func (v *vitals) saved(err error) {
 
 // tell adds to d what is known of the life.
 func (v *vitals) tell(d *Doing, now time.Time) {
+	d.Idle = v.log.lasts(now) > quiet && v.frontier.Used() == 0
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	for _, p := range v.loops {
 		if p.lasts(now) > Work {
 			d.Stuck = p.name
 		}
 	}
-	d.Idle = v.log.lasts(now) > quiet && v.frontier.Used() == 0
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	if v.owed > 0 {
 		d.Sink = lasted(v.heard, now)
 	}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the Debian packages that the tests need and this machine lacks; with the
-# argument flink, those of make accept-flink too. Does nothing, quickly, when all
-# are there.
+# argument flink, those of make accept-flink too, and so with lint and image. Does
+# nothing, quickly, when all are there.
 set -euo pipefail
 
 missing=()
@@ -20,6 +20,14 @@ command -v gcc >/dev/null || missing+=(gcc)
 [[ -e /usr/include/stdlib.h ]] || missing+=(libc6-dev)
 # Flink comes from a package for Python.
 [[ ${1-} != flink ]] || command -v pip3 >/dev/null || missing+=(python3-pip)
+if [[ ${1-} == lint ]]; then
+	command -v pip3 >/dev/null || missing+=(python3-pip) # tools come as packages for Python
+	command -v systemd-analyze >/dev/null || missing+=(systemd)
+fi
+if [[ ${1-} == image ]]; then
+	command -v buildah >/dev/null || missing+=(buildah)
+	command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+fi
 ((${#missing[@]})) || exit 0
 
 if ((EUID != 0)); then

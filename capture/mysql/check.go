@@ -31,10 +31,14 @@ func (s *Source) Check(ctx context.Context) error {
 	}
 	c.checkLog()
 	c.checkIdentity()
+	known := len(c.errs)
 	err := s.ask(ctx, "check the source", func(conn *client.Conn) error {
+		c.errs = c.errs[:known] // it may be the second attempt
 		for _, f := range []func(*client.Conn) error{c.readUser, c.readStatus, c.checkReplicas, c.readTables} {
-			if err := f(conn); err != nil {
+			if err := f(conn); err != nil && serverError(err) == nil {
 				return err
+			} else if err != nil { // what is asked next may be answered
+				c.errs = append(c.errs, classify("check the source", err))
 			}
 		}
 		return nil
@@ -218,15 +222,17 @@ func (c *checker) selectTables() {
 	c.errs = append(c.errs, err)
 }
 
-// tryDump reads one event as a replica does: who may, has the privilege.
+// tryDump reads one event as a replica does: who may, has the privilege. Where the
+// end of the log is not known, for the right to ask or the log itself is missing,
+// the server is asked for its oldest file, and refuses who may not read at all.
 func (c *checker) tryDump(ctx context.Context) error {
 	file := c.status.get("file")
-	if file == "" {
-		return nil // the reason is known: no log, or no right to ask for it
-	}
 	err := c.probe(ctx, file, firstOffset, func(frame, uint64) (bool, error) { return false, nil })
-	if isDenied(err) {
+	switch {
+	case isDenied(err):
 		return failure.Stop("run: GRANT REPLICATION SLAVE ON *.* TO "+c.user, "the user %s may not read the binlog", c.user)
+	case file == "":
+		return nil // the reason is known
 	}
 	return err
 }

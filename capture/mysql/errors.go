@@ -154,11 +154,12 @@ func clash(doing string) error {
 		"%s: another replica with our server_id has connected to the server", doing)
 }
 
-// lostHint is what remains when the log since the checkpoint is gone. With the
-// checkpoint in place --from now would do nothing if the first start had it too.
+// lostHint is what remains when the log since the checkpoint is gone. --from now
+// would do nothing if the first start had it too, and without the checkpoint the
+// epoch would begin anew.
 const lostHint = "changes since the checkpoint can't be read any more: " + anewHint
 
-const anewHint = "copy the tables again, move the checkpoint away and start with --from now"
+const anewHint = "copy the tables again, then run: tailrace position set now"
 
 // lost is the error for a place that the server can't give any more.
 func lost(format string, args ...any) error { return lostFor(lostHint, format, args...) }

@@ -151,7 +151,8 @@ FROM pg_replication_slots WHERE slot_name = $1`, name).
 }
 
 // queryPublished returns the tables of a publication, and false if there is no
-// such publication. One that leaves out changes of the given kinds is a Stop.
+// such publication. One that leaves out changes of the given kinds is a Stop, and
+// its tables are returned all the same.
 func queryPublished(ctx context.Context, c *pgx.Conn, publication, kinds string) (map[string]bool, bool, error) {
 	var has []string
 	err := c.QueryRow(ctx, `
@@ -164,11 +165,10 @@ FROM pg_publication WHERE pubname = $1`, publication).Scan(&has)
 	if err != nil {
 		return nil, false, err
 	}
-	for kind := range strings.SplitSeq(kinds, ", ") {
-		if !slices.Contains(has, kind) {
-			return nil, true, failure.Stop("run: ALTER PUBLICATION "+quote.PostgresIdent(publication)+" SET (publish = '"+kinds+"')",
-				"publication %s leaves out every %s", publication, kind)
-		}
+	var leavesOut error
+	if absent := slices.DeleteFunc(strings.Split(kinds, ", "), func(kind string) bool { return slices.Contains(has, kind) }); len(absent) > 0 {
+		leavesOut = failure.Stop("run: ALTER PUBLICATION "+quote.PostgresIdent(publication)+" SET (publish = '"+kinds+"')",
+			"publication %s leaves out every %s", publication, strings.Join(absent, " and "))
 	}
 	rows, err := c.Query(ctx, `SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = $1`, publication)
 	if err != nil {
@@ -179,7 +179,7 @@ FROM pg_publication WHERE pubname = $1`, publication).Scan(&has)
 	for _, n := range names {
 		published[n] = true
 	}
-	return published, true, err
+	return published, true, errors.Join(err, leavesOut)
 }
 
 // serverInfo is what is asked of a server once per connection.
@@ -193,6 +193,8 @@ type serverInfo struct {
 	Replication bool // the role may replicate
 	CanCreate   bool // the role may create publications
 	Standby     bool
+	Slots       int // max_replication_slots
+	Senders     int // max_wal_senders
 	FreeSlots   int
 	FreeSenders int
 }
@@ -208,6 +210,7 @@ SELECT split_part(current_setting('server_version'), ' ', 1) AS version,
          OR EXISTS (SELECT FROM pg_roles WHERE rolname IN ('rds_replication') AND pg_has_role(oid, 'USAGE')) AS replication,
        has_database_privilege(current_database(), 'CREATE') AS cancreate,
        pg_is_in_recovery() AS standby,
+       current_setting('max_replication_slots')::int AS slots, current_setting('max_wal_senders')::int AS senders,
        current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots)::int AS freeslots,
        current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_replication)::int AS freesenders`)
 	if err != nil {

@@ -126,7 +126,8 @@ func (s *Source) askSystem(ctx context.Context) error {
 
 // sameLog holds the saved identity against the server's. A new timeline of the
 // same system raises the epoch (C2.3), unless the saved place is not part of
-// its history (C3.3) and is to be resumed.
+// its history (C3.3) and is to be resumed. So does a start elsewhere in a log that
+// ends before the saved place: what follows there is not what was published.
 func (s *Source) sameLog(ctx context.Context, st *checkpoint.State, resume bool) error {
 	if st.Source.Connector != Connector {
 		return failure.Stop("name another checkpoint", "the checkpoint belongs to a source of the kind %q", st.Source.Connector)
@@ -135,12 +136,16 @@ func (s *Source) sameLog(ctx context.Context, st *checkpoint.State, resume bool)
 		return failure.Stop("check the source URL; or name another checkpoint, and start with --from now after a new copy of the tables",
 			"the checkpoint belongs to another server: its system identifier is %s, this one's is %s", st.Source.System, s.identity.system)
 	}
-	if st.Source.Timeline == s.identity.timeline {
-		return nil
-	}
 	at, err := parsePosition(st.Position)
 	if err != nil {
 		return err
+	}
+	if st.Source.Timeline == s.identity.timeline {
+		if !resume && at > s.identity.end {
+			s.cfg.Log.Warn("the server was restored from a copy: its log ends before the checkpoint's place", zap.Stringer("end", s.identity.end), zap.Stringer("checkpoint", at))
+			st.Epoch++
+		}
+		return nil
 	}
 	rows, err := simple(ctx, s.repl, "TIMELINE_HISTORY "+strconv.FormatUint(uint64(s.identity.timeline), 10))
 	if err != nil {
@@ -194,8 +199,7 @@ func (s *Source) idleSlot(ctx context.Context) (*slotInfo, error) {
 			return slot, err
 		}
 		if time.Now().After(deadline) {
-			return nil, failure.Fenced(fmt.Sprintf("stop the other one: SELECT * FROM pg_stat_replication WHERE pid = %d says who it is", slot.ActivePID),
-				"slot %s is read by somebody else", s.cfg.Slot)
+			return nil, s.readBySomebody(slot)
 		}
 		if !told {
 			s.cfg.Log.Info("waiting for the slot's other reader to end", zap.String("slot", s.cfg.Slot), zap.Int32("pid", slot.ActivePID))
@@ -209,6 +213,12 @@ func (s *Source) idleSlot(ctx context.Context) (*slotInfo, error) {
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// readBySomebody is the error for a slot that somebody reads.
+func (s *Source) readBySomebody(slot *slotInfo) error {
+	return failure.Fenced(fmt.Sprintf("stop the other one: SELECT * FROM pg_stat_replication WHERE pid = %d says who it is", slot.ActivePID),
+		"slot %s is read by somebody else", s.cfg.Slot)
 }
 
 // endPredecessor ends the slot's reader if it reads under our claim. A role may end
@@ -267,7 +277,7 @@ func (s *Source) canStart(slot *slotInfo, p start, from string) error {
 
 // lostSlot is the error for a slot that the server has given up.
 func (s *Source) lostSlot() error {
-	return lostFor("run: SELECT pg_drop_replication_slot("+quote.PostgresLiteral(s.cfg.Slot)+"); then copy the tables again, move the checkpoint away and start with --from now",
+	return lostFor("run: SELECT pg_drop_replication_slot("+quote.PostgresLiteral(s.cfg.Slot)+"); then copy the tables again, then run: tailrace position set now",
 		"slot %s is lost: the server removed log that it needed (max_slot_wal_keep_size)", s.cfg.Slot)
 }
 

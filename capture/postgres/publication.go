@@ -69,36 +69,6 @@ func (p *publication) statement(tables []tableInfo, exists bool) string {
 	return sql + " WITH (publish = '" + p.kinds + "', publish_via_partition_root = true)"
 }
 
-// checkPublications names what could not be made.
-func (s *Source) checkPublications(ctx context.Context, c *pgx.Conn, stop func(hint, format string, args ...any)) error {
-	for _, p := range s.publications() {
-		tables, exists, err := p.missing(ctx, c)
-		if err != nil {
-			return err
-		}
-		if len(tables) == 0 {
-			continue
-		}
-		sql := p.statement(tables, exists)
-		if !s.cfg.Create {
-			stop("run: "+sql, "publication %s does not publish %s, and source.postgres.create is false", p.name, names(tables))
-			continue
-		}
-		if !exists && !s.server.CanCreate {
-			stop("run as the database's owner: "+sql+"; or GRANT CREATE ON DATABASE "+quote.PostgresIdent(s.server.Database)+" TO "+quote.PostgresIdent(s.server.Role),
-				"role %s may not create publication %s", s.server.Role, p.name)
-			continue
-		}
-		for _, t := range tables {
-			if !t.Owned {
-				stop("run as the owner: "+sql, "role %s does not own %s, which publication %s must publish", s.server.Role, t, p.name)
-				break
-			}
-		}
-	}
-	return nil
-}
-
 // publish makes the publications complete. known says that a checkpoint
 // exists: a publication that is gone can't be made again then, since the log
 // written meanwhile can't be decoded with the new one, and a table of before
@@ -110,13 +80,8 @@ func (s *Source) publish(ctx context.Context, known bool, before []string) error
 			if err != nil || len(tables) == 0 {
 				return err
 			}
-			if known && !exists {
-				return lost("publication %s is gone", p.name)
-			}
-			for _, t := range tables {
-				if slices.Contains(before, t.String()) {
-					return p.takenOut(t)
-				}
+			if err := p.lost(tables, exists, known, before); err != nil {
+				return err
 			}
 			sql := p.statement(tables, exists)
 			if !s.cfg.Create {
@@ -134,6 +99,20 @@ func (s *Source) publish(ctx context.Context, known bool, before []string) error
 		return nil
 	}
 	return s.ask(ctx, "make the publication for inserts", s.reserveInserts)
+}
+
+// lost says what of the log since the checkpoint can't be had any more: tables are
+// those that the publication lacks, before those that were published.
+func (p *publication) lost(tables []tableInfo, exists, known bool, before []string) error {
+	if known && !exists {
+		return lost("publication %s is gone", p.name)
+	}
+	for _, t := range tables {
+		if slices.Contains(before, t.String()) {
+			return p.takenOut(t)
+		}
+	}
+	return nil
 }
 
 // takenOut is the error for a table that the publication had and has no more.

@@ -15,7 +15,6 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
-	"github.com/tailrace/tailrace/internal/failure"
 )
 
 // Connector is how events and checkpoints name this kind of source.
@@ -143,61 +142,6 @@ func (s *Source) Range(ctx context.Context) (oldest, newest event.Position, err 
 // ask puts questions on the side connection and classifies what goes wrong.
 func (s *Source) ask(ctx context.Context, doing string, f func(context.Context, *pgx.Conn) error) error {
 	return classify(doing, s.side.use(ctx, f))
-}
-
-// Check implements capture.Source.
-func (s *Source) Check(ctx context.Context) error {
-	var errs []error
-	stop := func(hint, format string, args ...any) { errs = append(errs, failure.Stop(hint, format, args...)) }
-	err := s.ask(ctx, "check the source", func(ctx context.Context, c *pgx.Conn) error {
-		var err error
-		if s.server, err = queryServer(ctx, c); err != nil {
-			return err
-		}
-		sv := &s.server
-		if sv.Number < 130000 { // what is asked next is not there yet
-			return failure.Stop("upgrade the server", "Postgres %s is too old: 13 is the oldest that is read", sv.Version)
-		}
-		slot, err := querySlot(ctx, c, s.cfg.Slot)
-		if err != nil {
-			return err
-		}
-		if sv.WALLevel != "logical" {
-			stop("ALTER SYSTEM SET wal_level = logical, then restart the server (on RDS and Aurora: rds.logical_replication = 1)",
-				"wal_level is %s, and changes are in the log only with logical", sv.WALLevel)
-		}
-		if !sv.Replication {
-			stop("ALTER ROLE "+sv.Role+" REPLICATION (on RDS and Aurora: GRANT rds_replication TO "+sv.Role+")",
-				"role %s may not replicate", sv.Role)
-		}
-		if sv.Standby {
-			stop("give the primary's address", "the server is a standby")
-		}
-		if slot == nil && sv.FreeSlots <= 0 {
-			stop("raise max_replication_slots, or drop one that is not used any more", "there is no free replication slot")
-		}
-		if sv.FreeSenders <= 0 && (slot == nil || slot.ActivePID == 0) { // else it may be our predecessor's
-			stop("raise max_wal_senders", "there is no free WAL sender")
-		}
-		if slot != nil && slot.Plugin != "pgoutput" {
-			stop("name another slot in source.postgres.slot", "slot %s belongs to the plugin %q, not pgoutput", s.cfg.Slot, slot.Plugin)
-		}
-		if slot != nil && slot.Database != sv.Database {
-			stop("name another slot in source.postgres.slot", "slot %s belongs to the database %s, not %s", s.cfg.Slot, slot.Database, sv.Database)
-		}
-		tables, err := queryTables(ctx, c)
-		if err != nil {
-			return err
-		}
-		sel, unmatched, err := selectTables(tables, s.cfg.Tables, s.cfg.InsertOnly)
-		for _, p := range unmatched {
-			s.cfg.Log.Warn("no table matches", zap.String("pattern", p))
-		}
-		s.sel = sel
-		errs = append(errs, err)
-		return s.checkPublications(ctx, c, stop)
-	})
-	return errors.Join(append(errs, err)...)
 }
 
 // Close implements capture.Source.

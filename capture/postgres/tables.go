@@ -76,7 +76,7 @@ func selectTables(tables []tableInfo, patterns, insertOnly []string) (sel select
 			unmatched = append(unmatched, p.Text)
 		}
 	}
-	var bare []string
+	var bare, statements []string
 	for _, t := range tables {
 		switch {
 		case sel.excludes(t):
@@ -89,11 +89,12 @@ func selectTables(tables []tableInfo, patterns, insertOnly []string) (sel select
 			sel.all = append(sel.all, t)
 		default:
 			bare = append(bare, t.String())
+			statements = append(statements, "ALTER TABLE "+t.quoted()+" REPLICA IDENTITY FULL")
 		}
 	}
 	if len(bare) > 0 {
 		errs = append(errs, failure.Stop(
-			"give each a primary key or ALTER TABLE … REPLICA IDENTITY FULL, or exclude it (\"!"+bare[0]+"\"), or list it under source.insert_only",
+			"give each a primary key, or run: "+strings.Join(statements, "; ")+"; or exclude it (\"!"+bare[0]+"\"), or list it under source.insert_only",
 			"without a replica identity, publishing would make UPDATE and DELETE of the application fail: %s", strings.Join(bare, ", ")))
 	}
 	if len(errs) == 0 && len(sel.all)+len(sel.insertOnly) == 0 {

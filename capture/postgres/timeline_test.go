@@ -73,3 +73,31 @@ func TestANewTimelineRaisesTheEpochAndKeepsThePlace(t *testing.T) {
 		})
 	})
 }
+
+func TestAStartInALogThatWasRestoredFromACopyIsInANewEpoch(t *testing.T) {
+	eachServer(t, func(t *testing.T, version int) {
+		d := source{servers.Postgres(t, version), nil}
+		d.Exec(t, "CREATE TABLE t (id int PRIMARY KEY)")
+		r := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)
+		r.Close()
+
+		ahead := r.State
+		ahead.Position = "lsn:7FFFFFFF/0" // of the log before it was restored
+		if _, err := capturetest.Open(t, d.Source(t), ahead, ""); !errors.Is(err, capture.ErrLost) {
+			t.Errorf("resumed: got %v, want ErrLost", err)
+		}
+		again := capturetest.Start(t, d.Source(t), ahead, event.Now)
+		if again.State.Epoch != ahead.Epoch+1 {
+			t.Errorf("the epoch is %d, want %d", again.State.Epoch, ahead.Epoch+1)
+		}
+		d.Exec(t, "INSERT INTO t VALUES (1)")
+		equalLines(t, again.ToEnd(), []string{`c public.t {"id":1} null {"id":1}`})
+		again.Close()
+
+		behind := capturetest.Start(t, d.Source(t), again.State, event.Now)
+		if behind.State.Epoch != again.State.Epoch {
+			t.Errorf("in the same log: the epoch is %d, want %d", behind.State.Epoch, again.State.Epoch)
+		}
+		behind.Close()
+	})
+}

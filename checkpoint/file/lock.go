@@ -20,12 +20,17 @@ func takeLock(path string) (*os.File, error) {
 	f, err := flock.Take(path, 0o600)
 	var held *flock.HeldError
 	if errors.As(err, &held) {
-		return nil, fenced("%s is locked by %s", strings.TrimSuffix(path, lockSuffix), held.Owner)
+		return nil, lockedBy(path, held)
 	}
 	if err != nil {
 		return nil, unwritable(err, path)
 	}
 	return f, nil
+}
+
+// lockedBy is the error for a lock at path that somebody holds.
+func lockedBy(path string, held *flock.HeldError) error {
+	return fenced("%s is locked by %s", strings.TrimSuffix(path, lockSuffix), held.Owner)
 }
 
 // stillLocked returns an error if the name of the lock no longer leads to the

@@ -55,12 +55,14 @@ func syncFolder(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// probeSize is more than most States have.
+const probeSize = 16 << 10
+
 // probe does what a Save does, short of the rename, and so finds at the start
 // what would stop the first Save. It removes what a killed process left.
 func probe(path string) error {
-	const size = 16 << 10 // more than most States
 	temp := path + tempSuffix
-	err := writeTemp(temp, make([]byte, size))
+	err := writeTemp(temp, make([]byte, probeSize))
 	if removed := os.Remove(temp); err == nil {
 		err = removed
 	}

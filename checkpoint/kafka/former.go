@@ -28,13 +28,18 @@ func (s *Store) awaitFormer(ctx context.Context) (*claim, error) {
 	}
 	s.cfg.Log.Info("another instance holds the pipeline: waiting for a sign of life from it",
 		zap.String("host", c.Host), zap.Int("process", c.Process), zap.Duration("lease", s.cfg.Lease))
-	return c, s.awaitSilence(ctx, r, c)
+	silent, err := s.awaitSilence(ctx, r, c, s.cfg.Lease)
+	if silent {
+		s.cfg.Log.Info("no sign of life: taking the pipeline over", zap.String("host", c.Host), zap.Int("process", c.Process))
+	}
+	return c, err
 }
 
-// awaitSilence watches the topic for one lease and returns an error if the owner
-// of c, or another one, lives. Time in which the topic could not be read is not
-// counted as silence.
-func (s *Store) awaitSilence(ctx context.Context, r *reader, c *claim) error {
+// awaitSilence watches the topic for a time, returns an error if the owner of c,
+// or another one, lives, and else whether they said nothing rather than gave the
+// pipeline back. Time in which the topic could not be read is not counted as
+// silence.
+func (s *Store) awaitSilence(ctx context.Context, r *reader, c *claim, lease time.Duration) (silent bool, err error) {
 	start := time.Now()
 	readable := start
 	for {
@@ -44,26 +49,25 @@ func (s *Store) awaitSilence(ctx context.Context, r *reader, c *claim) error {
 		got, err := r.step(ctx)
 		if err != nil {
 			if !failure.Retryable(err) || ctx.Err() != nil || time.Since(readable) > answerLimit {
-				return err
+				return false, err
 			}
 			if err := pause(ctx); err != nil {
-				return fmt.Errorf("wait for the instance that holds pipeline %s: %w", s.cfg.Pipeline, err)
+				return false, fmt.Errorf("wait for the instance that holds pipeline %s: %w", s.cfg.Pipeline, err)
 			}
 			start = time.Now()
 			continue
 		}
 		readable = time.Now()
 		if r.claim.ID == c.ID && r.claim.Released {
-			return nil
+			return false, nil
 		}
 		for _, record := range got.records {
 			if key := string(record.Key); key == keyState || key == keyClaim || key == keyAlive && string(record.Value) == c.ID {
-				return fenced("pipeline %s is held by %s", s.cfg.Pipeline, r.claim.owner())
+				return false, fenced("pipeline %s is held by %s", s.cfg.Pipeline, r.claim.owner())
 			}
 		}
-		if began.Sub(start) >= s.cfg.Lease {
-			s.cfg.Log.Info("no sign of life: taking the pipeline over", zap.String("host", c.Host), zap.Int("process", c.Process))
-			return nil
+		if began.Sub(start) >= lease {
+			return true, nil
 		}
 	}
 }

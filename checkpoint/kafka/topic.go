@@ -50,9 +50,10 @@ func (s *Store) prepareTopic(ctx context.Context) error {
 		t, err := s.metadata(ctx)
 		switch {
 		case errors.Is(err, kerr.UnknownTopicOrPartition) && !made:
-			if err := s.makeTopic(ctx); err != nil {
+			if err := s.makeTopic(ctx, s.create); err != nil {
 				return err
 			}
+			s.cfg.Log.Info("topic made", zap.String("topic", s.cfg.Topic))
 			made = true
 			continue
 		case err == nil && len(t.Partitions) != 1:
@@ -73,20 +74,20 @@ func (s *Store) partitionsError(n int) error {
 		"topic %s has %d partitions: a checkpoint has no order there", s.cfg.Topic, n)
 }
 
-func (s *Store) makeTopic(ctx context.Context) error {
-	made, err := s.create(ctx, topicSettings())
+// A creator makes the topic with settings, or says whether it could be made.
+type creator func(ctx context.Context, settings map[string]*string) (kadm.CreateTopicResponse, error)
+
+func (s *Store) makeTopic(ctx context.Context, create creator) error {
+	made, err := create(ctx, topicSettings())
 	if errors.Is(err, kerr.InvalidConfig) || errors.Is(err, kerr.PolicyViolation) {
 		s.cfg.Log.Warn("the cluster does not take our settings for the topic of the checkpoint: it is made with its own but for compaction",
 			zap.String("topic", s.cfg.Topic), zap.Error(err))
-		made, err = s.create(ctx, map[string]*string{"cleanup.policy": kadm.StringPtr("compact")})
+		made, err = create(ctx, map[string]*string{"cleanup.policy": kadm.StringPtr("compact")})
 	}
 	who := s.cfg.Cluster.Principal()
 	var code *kerr.Error
 	switch {
-	case err == nil:
-		s.cfg.Log.Info("topic made", zap.String("topic", s.cfg.Topic))
-		return nil
-	case errors.Is(err, kerr.TopicAlreadyExists):
+	case err == nil, errors.Is(err, kerr.TopicAlreadyExists):
 		return nil
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
 		return failure.StopFrom(err, "make it with cleanup.policy=compact and one partition, or allow "+who+" to create it",
@@ -107,16 +108,9 @@ func (s *Store) create(ctx context.Context, settings map[string]*string) (kadm.C
 
 // checkSettings refuses a topic in which a State ages away, and learns its limit.
 func (s *Store) checkSettings(ctx context.Context) error {
-	answer, err := kadm.NewClient(s.client).DescribeTopicConfigs(ctx, s.cfg.Topic)
-	if err == nil {
-		_, err = answer.On(s.cfg.Topic, func(c *kadm.ResourceConfig) error { return c.Err })
-	}
+	settings, err := s.settings(ctx)
 	if err != nil {
-		return s.explain("read the settings of topic "+s.cfg.Topic, err)
-	}
-	settings := make(map[string]string)
-	for _, c := range answer[0].Configs {
-		settings[c.Key] = c.MaybeValue()
+		return err
 	}
 	if policy := settings["cleanup.policy"]; policy != "compact" {
 		return failure.Stop("set it to compact",
@@ -131,13 +125,30 @@ func (s *Store) checkSettings(ctx context.Context) error {
 	return nil
 }
 
-// metadata asks the cluster for the topic. It does not make it.
+func (s *Store) settings(ctx context.Context) (map[string]string, error) {
+	answer, err := kadm.NewClient(s.client).DescribeTopicConfigs(ctx, s.cfg.Topic)
+	if err == nil {
+		_, err = answer.On(s.cfg.Topic, func(c *kadm.ResourceConfig) error { return c.Err })
+	}
+	if err != nil {
+		return nil, s.explain("read the settings of topic "+s.cfg.Topic, err)
+	}
+	settings := make(map[string]string)
+	for _, c := range answer[0].Configs {
+		settings[c.Key] = c.MaybeValue()
+	}
+	return settings, nil
+}
+
+// metadata asks the cluster for the topic, and what we may do with it. It does not
+// make it.
 func (s *Store) metadata(ctx context.Context) (*kmsg.MetadataResponseTopic, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	topic := kmsg.NewMetadataRequestTopic()
 	topic.Topic = kmsg.StringPtr(s.cfg.Topic)
 	request := kmsg.NewPtrMetadataRequest()
+	request.IncludeTopicAuthorizedOperations = true
 	request.Topics = append(request.Topics, topic)
 	found, err := request.RequestWith(ctx, s.client)
 	if err == nil && len(found.Topics) != 1 {

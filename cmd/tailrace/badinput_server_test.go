@@ -43,7 +43,7 @@ func TestAServerThatCannotBeReadIsRefused(t *testing.T) {
 		{
 			name: "the role may not replicate", code: 4, args: fromNow,
 			prepare: func(t *testing.T, s *site) { s.db.Exec(t, "ALTER ROLE "+s.user+" NOREPLICATION") },
-			want:    `role ROLE may not replicate; ALTER ROLE ROLE REPLICATION (on RDS and Aurora: GRANT rds_replication TO ROLE)`,
+			want:    `role ROLE may not replicate; run: ALTER ROLE "ROLE" REPLICATION (on RDS and Aurora: GRANT rds_replication TO "ROLE")`,
 		},
 		{
 			name: "the role may not create a publication", code: 4, args: fromNow,
@@ -70,7 +70,7 @@ func TestAServerThatCannotBeReadIsRefused(t *testing.T) {
 			prepare: func(t *testing.T, s *site) {
 				s.db.Exec(t, "CREATE TABLE notes (note text); ALTER TABLE notes OWNER TO "+s.user)
 			},
-			want: `without a replica identity, publishing would make UPDATE and DELETE of the application fail: public.notes; give each a primary key or ALTER TABLE … REPLICA IDENTITY FULL, or exclude it ("!public.notes"), or list it under source.insert_only`,
+			want: `without a replica identity, publishing would make UPDATE and DELETE of the application fail: public.notes; give each a primary key, or run: ALTER TABLE "public"."notes" REPLICA IDENTITY FULL; or exclude it ("!public.notes"), or list it under source.insert_only`,
 		},
 		{
 			name: "there is no slot and none may be made", code: 4, args: fromNow, config: "create-nothing.yaml",
@@ -147,7 +147,7 @@ func TestAPlaceThatTheServerDoesNotHaveIsRefused(t *testing.T) {
 				s.establish(t)
 				s.alter(t, func(st *checkpoint.State) { st.Position = "lsn:FFFF/0" })
 			},
-			want: `the checkpoint's place LSN is ahead of the server's log, which ends at LSN: the server was restored from a copy: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, move the checkpoint away and start with --from now`,
+			want: `the checkpoint's place LSN is ahead of the server's log, which ends at LSN: the server was restored from a copy: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, then run: tailrace position set now`,
 		},
 		{
 			name: "the slot was dropped", code: 4,
@@ -155,7 +155,7 @@ func TestAPlaceThatTheServerDoesNotHaveIsRefused(t *testing.T) {
 				s.establish(t)
 				s.db.Exec(t, "SELECT pg_drop_replication_slot($1)", s.slot)
 			},
-			want: `slot SLOT does not exist any more: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, move the checkpoint away and start with --from now`,
+			want: `slot SLOT does not exist any more: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, then run: tailrace position set now`,
 		},
 		{
 			name: "the slot is ahead of the checkpoint", code: 4,
@@ -164,7 +164,7 @@ func TestAPlaceThatTheServerDoesNotHaveIsRefused(t *testing.T) {
 				s.insert(t, 1, 10)
 				s.db.Exec(t, "SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())", s.slot)
 			},
-			want: `slot SLOT is ahead of the checkpoint: it is at LSN, the checkpoint at LSN: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, move the checkpoint away and start with --from now`,
+			want: `slot SLOT is ahead of the checkpoint: it is at LSN, the checkpoint at LSN: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, then run: tailrace position set now`,
 		},
 		{
 			name: "the publication was dropped", code: 4,
@@ -172,7 +172,7 @@ func TestAPlaceThatTheServerDoesNotHaveIsRefused(t *testing.T) {
 				s.establish(t)
 				s.db.Exec(t, "DROP PUBLICATION "+s.slot)
 			},
-			want: `publication SLOT is gone: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, move the checkpoint away and start with --from now`,
+			want: `publication SLOT is gone: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, then run: tailrace position set now`,
 		},
 	})
 }

@@ -196,6 +196,7 @@ func wantIDs(t *testing.T, got []int, first, last int) {
 func (s *site) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TAILRACE_") })
+	cmd.Env = append(cmd.Env, "TAILRACE_ADMIN=off") // of many that run at once, one would have the port
 	for name, value := range s.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

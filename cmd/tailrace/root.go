@@ -18,6 +18,7 @@ lost.
 See it work, with a real database and no configuration:   tailrace demo
 Watch a database of yours:                                tailrace tail postgres://user:password@host/database
                                                           tailrace tail mysql://user:password@host/database
+See what would keep a service from working:               tailrace check -c tailrace.yaml
 Run it as a service:                                      tailrace run -c tailrace.yaml`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -26,7 +27,7 @@ Run it as a service:                                      tailrace run -c tailra
 		return failure.Usage("see "+c.CommandPath()+" --help", "%s", err)
 	})
 	cmd.CompletionOptions.HiddenDefaultCmd = true
-	cmd.AddCommand(runCommand(), tailCommand(), demoCommand(), versionCommand())
+	cmd.AddCommand(runCommand(), checkCommand(), tailCommand(), setupCommand(), positionCommand(), demoCommand(), statusCommand(), versionCommand())
 	return cmd
 }
 

@@ -148,12 +148,18 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	if cfg.Publish.Kafka.ExactlyOnce {
 		place = "kafka:" + cfg.Name + ".checkpoint"
 	}
+	stats, described := new(pipeline.Stats), &describedSource{Source: src}
+	stopAdmin, err := startAdmin(cfg, stats, described, place, log)
+	if err != nil {
+		return err
+	}
+	defer stopAdmin()
 	if cfg.Source.Snapshot == config.SnapshotInitial {
 		store = &begunStore{store, cfg.Name, place}
 	}
 	p := &pipeline.Pipeline{
 		Name:        cfg.Name,
-		Source:      src,
+		Source:      described,
 		Store:       store,
 		OpenSink:    openSink,
 		NewEncoder:  func() encode.Encoder { return encode.NewNative(connector, cfg.Name) },
@@ -170,7 +176,7 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		Drain:       cfg.Limits.Drain,
 		Interval:    cfg.Checkpoint.Interval,
 		Log:         log.With(zap.String("sink", cfg.Publish.URL), zap.String("checkpoint", place)),
-		Stats:       new(pipeline.Stats),
+		Stats:       stats,
 	}
 	return p.Run(ctx)
 }

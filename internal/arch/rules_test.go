@@ -14,7 +14,8 @@ var layers = [][]string{
 	{"event"},
 	{"checkpoint"},
 	{"capture", "transform", "encode", "snapshot", "publish"},
-	{"pipeline", "config", "status"},
+	{"pipeline", "config"},
+	{"status"},
 	{"cmd"},
 }
 
@@ -22,13 +23,14 @@ var layers = [][]string{
 // packages of internal/ itself. What is missing here may be imported by cmd and
 // by tests only.
 var internals = map[string][]string{
-	"failure": {"schema", "event", "checkpoint", "capture", "transform", "encode", "snapshot", "publish", "pipeline", "config", "status"},
-	"quote":   {"schema", "event", "checkpoint", "capture", "transform", "encode", "snapshot", "publish", "pipeline", "config", "status"},
-	"murmur2": {"pipeline", "publish"},
-	"glob":    {"capture"},
-	"flock":   {"checkpoint", "publish"},
-	"broker":  {"checkpoint", "publish", "config"},
-	"redact":  {"config", "pipeline", "status", "publish", "capture"},
+	"failure":  {"schema", "event", "checkpoint", "capture", "transform", "encode", "snapshot", "publish", "pipeline", "config", "status"},
+	"quote":    {"schema", "event", "checkpoint", "capture", "transform", "encode", "snapshot", "publish", "pipeline", "config", "status"},
+	"murmur2":  {"pipeline", "publish"},
+	"glob":     {"capture"},
+	"flock":    {"checkpoint", "publish"},
+	"writable": {"checkpoint", "publish"},
+	"broker":   {"checkpoint", "publish", "config"},
+	"redact":   {"config", "pipeline", "status", "publish", "capture"},
 }
 
 // testOnly are the packages of internal/ that no product code may import, not

@@ -39,7 +39,7 @@ func (b *bench) daemon(ctx context.Context, text string, args ...string) (usage,
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return usage{}, err
 	}
-	return measure(exec.CommandContext(ctx, b.binary, append([]string{"run", "-c", config, "--log-level", "warn"}, args...)...))
+	return measure(exec.CommandContext(ctx, b.binary, append([]string{"run", "-c", config, "--log-level", "warn", "--admin", "off"}, args...)...))
 }
 
 // measure runs a program to its end.

@@ -10,8 +10,10 @@ import (
 )
 
 // Start starts cmd and returns what yields, once, how it ended. The process dies
-// with the calling program.
+// with the calling program. It serves no pages: of several, one would have the
+// port.
 func Start(cmd *exec.Cmd) (chan error, error) {
+	cmd.Env = append(cmd.Environ(), "TAILRACE_ADMIN=off")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started, ended := make(chan error), make(chan error, 1)
 	go func() {

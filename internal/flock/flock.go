@@ -26,7 +26,7 @@ func Take(path string, perm os.FileMode) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = lock(f)
+	err = lock(f, syscall.LOCK_EX)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = &HeldError{readPID(f)}
 	} else if err == nil {
@@ -38,9 +38,9 @@ func Take(path string, perm os.FileMode) (*os.File, error) {
 	return f, nil
 }
 
-func lock(f *os.File) error {
+func lock(f *os.File, kind int) error {
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := syscall.Flock(int(f.Fd()), kind|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EINTR) {
 			return os.NewSyscallError("flock", err)
 		}

@@ -61,14 +61,16 @@ func makeFolder(path string) error {
 	return syncFolder(parent)
 }
 
+// probeSize is how much is written to find out whether there is room.
+const probeSize = 16 << 10
+
 // probe makes a file as the outputs will be made, and removes it.
 func probe(path string) error {
-	const size = 16 << 10
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(make([]byte, size))
+	_, err = f.Write(make([]byte, probeSize))
 	if err == nil {
 		err = f.Sync()
 	}

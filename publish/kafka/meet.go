@@ -87,8 +87,7 @@ func (p *Publisher) lookUp(ctx context.Context, names []string) (partitions map[
 				return nil, nil, err
 			}
 		case errors.Is(err, kerr.InvalidTopicException):
-			return nil, nil, failure.StopFrom(err, "use letters, digits, dots, dashes and underscores, 249 at most; see publish.topic",
-				"Kafka takes no topic of the name %q", name)
+			return nil, nil, errName(name, err)
 		default:
 			return nil, nil, failure.Retry(fmt.Errorf("look up topic %s: %w", name, err))
 		}
@@ -114,13 +113,7 @@ func (p *Publisher) create(ctx context.Context, names []string, waited time.Dura
 	request := kmsg.NewPtrCreateTopicsRequest()
 	request.TimeoutMillis = int32(answerLimit.Milliseconds())
 	for _, name := range names {
-		t := kmsg.NewCreateTopicsRequestTopic()
-		t.Topic, t.NumPartitions, t.ReplicationFactor = name, -1, -1 // the brokers' defaults
-		if name == p.cfg.DeadLetter {
-			limit := strconv.Itoa(deadLimit)
-			t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "max.message.bytes", Value: &limit})
-		}
-		request.Topics = append(request.Topics, t)
+		request.Topics = append(request.Topics, p.creation(name))
 	}
 	response, err := request.RequestWith(ctx, p.client)
 	if err != nil {
@@ -148,6 +141,17 @@ func (p *Publisher) create(ctx context.Context, names []string, waited time.Dura
 	return nil
 }
 
+// creation is a topic to be made.
+func (p *Publisher) creation(name string) kmsg.CreateTopicsRequestTopic {
+	t := kmsg.NewCreateTopicsRequestTopic()
+	t.Topic, t.NumPartitions, t.ReplicationFactor = name, -1, -1 // the brokers' defaults
+	if name == p.cfg.DeadLetter {
+		limit := strconv.Itoa(deadLimit)
+		t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "max.message.bytes", Value: &limit})
+	}
+	return t
+}
+
 // limits returns max.message.bytes of each topic that it may be read of.
 func (p *Publisher) limits(ctx context.Context, names []string) (map[string]int32, error) {
 	limits := make(map[string]int32)
@@ -163,15 +167,21 @@ func (p *Publisher) limits(ctx context.Context, names []string) (map[string]int3
 			return nil, failure.Retry(fmt.Errorf("read the settings of topic %s: %w", topic.Name, topic.Err))
 		}
 		for _, c := range topic.Configs {
-			if c.Key != "max.message.bytes" || c.Value == nil {
-				continue
-			}
-			if n, err := strconv.ParseInt(*c.Value, 10, 32); err == nil && n > 0 {
-				limits[topic.Name] = int32(min(n, writeLimit-writeMargin))
+			if limit := limitOf(c.MaybeValue()); c.Key == "max.message.bytes" && limit > 0 {
+				limits[topic.Name] = limit
 			}
 		}
 	}
 	return limits, nil
+}
+
+// limitOf reads max.message.bytes; 0 if it is none.
+func limitOf(text string) int32 {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n <= 0 {
+		return 0
+	}
+	return int32(min(n, writeLimit-writeMargin))
 }
 
 // keep remembers what was learned.

@@ -1,0 +1,114 @@
+package mysql
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/schema"
+)
+
+// CheckPlace returns the reason why Locate would refuse st and from now, nil if
+// there is none. What is no reason yet, and may become one, it tells the log. It
+// waits for nobody: that somebody reads the log as us is an error with the exit
+// code of a Fenced. It is called after Check, and does not repeat what that has
+// named: a log that is off, or may not be read.
+func (s *Source) CheckPlace(ctx context.Context, st checkpoint.State, from string) error {
+	old := checker{Source: s}
+	if old.checkVersion(); len(old.errs) > 0 {
+		return nil
+	}
+	if err := s.ask(ctx, "check what the server keeps", s.warnOfRetention); err != nil {
+		return err
+	}
+	if !s.server.LogBin {
+		return nil
+	}
+	// Here it makes nothing on the server, so it may be called for its refusal.
+	wait := s.cfg.SlotWait
+	s.cfg.SlotWait = time.Nanosecond
+	defer func() { s.cfg.SlotWait = wait }()
+	_, err := s.Locate(ctx, st, from)
+	if isDenied(err) {
+		return nil
+	}
+	return err
+}
+
+// shortest is below which time the server's keeping of its log is warned about.
+const shortest = 24 * time.Hour
+
+// warnOfRetention tells of settings under which an outage, or a mistake that is
+// noticed the next day, costs changes.
+func (s *Source) warnOfRetention(c *client.Conn) error {
+	records, err := queryRecords(c, `SHOW GLOBAL VARIABLES WHERE Variable_name IN
+		('binlog_expire_logs_seconds', 'expire_logs_days', 'binlog_expire_logs_auto_purge', 'max_binlog_total_size', 'binlog_row_image')`)
+	if err != nil {
+		return err
+	}
+	v := make(record)
+	for _, r := range records {
+		v[strings.ToLower(r["variable_name"])] = r["value"]
+	}
+	set := "run SET PERSIST %s"
+	if s.server.MariaDB {
+		set = "run SET GLOBAL %s, and write it into the server's configuration"
+	}
+	set, after, _ := strings.Cut(set, "%s")
+	if name, kept := expiry(v); name != "" && kept < shortest && v["binlog_expire_logs_auto_purge"] != "OFF" {
+		s.cfg.Log.Warn("the server deletes its binlogs after "+kept.String()+": changes that Tailrace has not read by then are lost; "+
+			set+name+" = "+week(name)+after+" (on RDS: CALL mysql.rds_set_configuration('binlog retention hours', 168))", zap.String(name, v[name]))
+	}
+	if size, _ := strconv.ParseUint(v["max_binlog_total_size"], 10, 64); size > 0 {
+		s.cfg.Log.Warn("the server deletes its oldest binlogs when all have max_binlog_total_size together, whether Tailrace has read them or not; "+
+			"make it more than the server writes in the longest outage, or 0", zap.Uint64("max_binlog_total_size", size))
+	}
+	if image := v["binlog_row_image"]; image != "FULL" {
+		s.cfg.Log.Warn("updates and deletes are in the log without columns that did not change, and so they are in events; "+
+			set+"binlog_row_image = 'FULL'"+after+", then let the applications connect again", zap.String("binlog_row_image", image))
+	}
+	return nil
+}
+
+// expiry returns after which time a binlog is deleted and the setting that says
+// so, "" if it stays. Seconds count where there are both.
+func expiry(v record) (name string, kept time.Duration) {
+	seconds, _ := strconv.ParseUint(v["binlog_expire_logs_seconds"], 10, 32)
+	days, _ := strconv.ParseFloat(v["expire_logs_days"], 64) // MariaDB takes fractions
+	switch {
+	case seconds > 0:
+		return "binlog_expire_logs_seconds", time.Duration(seconds) * time.Second
+	case days > 0:
+		return "expire_logs_days", time.Duration(days * 24 * float64(time.Hour))
+	}
+	return "", 0
+}
+
+// week is a week in the unit of a setting of expiry.
+func week(name string) string {
+	if name == "expire_logs_days" {
+		return "7"
+	}
+	return "604800"
+}
+
+// Captured returns the tables that are captured now, without their columns, in the
+// words of the events. It is called after Check.
+func (s *Source) Captured(ctx context.Context) (all []schema.Table, err error) {
+	err = s.ask(ctx, "ask for the tables", func(c *client.Conn) error {
+		tables, err := queryTables(c)
+		all = nil
+		for _, t := range tables {
+			if s.sel.captures(t.database, t.name) {
+				all = append(all, schema.Table{Database: t.database, Name: t.name})
+			}
+		}
+		return err
+	})
+	return all, err
+}

@@ -1,0 +1,185 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/quote"
+)
+
+// What a Setup finds on a server.
+type setupFound struct {
+	server serverInfo
+	keep   string // max_slot_wal_keep_size
+	slot   *slotInfo
+	role   *setupRole // nil if there is none
+	pubs   []setupPublication
+
+	connects bool            // the role may connect
+	uses     map[string]bool // schemas that it may use
+	reads    map[string]bool // tables that it may read, quoted
+}
+
+type setupRole struct{ Login, Replication bool }
+
+// A setupPublication is a publication that is wanted, and what there is of it.
+type setupPublication struct {
+	publication
+	exists  bool
+	fits    bool // it has all kinds of changes, and partitions through their root
+	missing []tableInfo
+}
+
+// look asks the server for all that the plan depends on, and changes nothing.
+func (s *Setup) look(ctx context.Context) (f setupFound, err error) {
+	if f.server, err = queryServer(ctx, s.conn); err != nil {
+		return f, err
+	}
+	if f.server.Number < 130000 { // what is asked next is not there yet
+		return f, failure.Stop("upgrade the server", "Postgres %s is too old: 13 is the oldest that is read", f.server.Version)
+	}
+	if s.flavor == "" {
+		if s.flavor, err = queryFlavor(ctx, s.conn); err != nil {
+			return f, err
+		}
+	}
+	if err = s.conn.QueryRow(ctx, "SELECT current_setting('max_slot_wal_keep_size')").Scan(&f.keep); err != nil {
+		return f, err
+	}
+	if f.slot, err = querySlot(ctx, s.conn, s.cfg.Slot); err != nil {
+		return f, err
+	}
+	tables, err := queryTables(ctx, s.conn)
+	if err != nil {
+		return f, err
+	}
+	sel, _, err := selectTables(tables, s.cfg.Tables, s.cfg.InsertOnly)
+	if err != nil {
+		return f, err
+	}
+	for _, p := range wantedPublications(s.cfg.Publication, sel) {
+		found, err := p.find(ctx, s.conn)
+		if err != nil {
+			return f, err
+		}
+		f.pubs = append(f.pubs, found)
+	}
+	if f.role, err = queryRole(ctx, s.conn, s.source.User); err != nil || f.role == nil {
+		return f, err
+	}
+	return f, s.lookAtGrants(ctx, &f)
+}
+
+// wantedPublications are both, also without tables: what is made later can't
+// decode what was written before.
+func wantedPublications(name string, sel selection) []publication {
+	return []publication{{name, allKinds, sel.all}, {name + inserts, insertKinds, sel.insertOnly}}
+}
+
+// find says what there is of p.
+func (p publication) find(ctx context.Context, c *pgx.Conn) (setupPublication, error) {
+	found := setupPublication{publication: p}
+	err := c.QueryRow(ctx, `SELECT pubinsert AND pubtruncate AND (NOT $2 OR pubupdate AND pubdelete) AND pubviaroot FROM pg_publication WHERE pubname = $1`,
+		p.name, p.kinds == allKinds).Scan(&found.fits)
+	if errors.Is(err, pgx.ErrNoRows) {
+		found.missing = p.tables
+		return found, nil
+	}
+	if err != nil {
+		return found, err
+	}
+	found.exists = true
+	// Its own tables, not those of pg_publication_tables: that lists partitions in
+	// place of roots as long as pubviaroot is off.
+	rows, err := c.Query(ctx, `
+SELECT n.nspname || '.' || c.relname FROM pg_publication p
+JOIN pg_class c ON p.puballtables OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid)
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE p.pubname = $1 AND c.relkind IN ('r', 'p')
+UNION SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = $1`, p.name)
+	if err != nil {
+		return found, err
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	has := make(map[string]bool, len(names))
+	for _, n := range names {
+		has[n] = true
+	}
+	for _, t := range p.tables {
+		if !has[t.String()] {
+			found.missing = append(found.missing, t)
+		}
+	}
+	return found, err
+}
+
+func queryRole(ctx context.Context, c *pgx.Conn, name string) (*setupRole, error) {
+	var r setupRole
+	err := c.QueryRow(ctx, `
+SELECT rolcanlogin, rolsuper OR rolreplication
+       OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname = 'rds_replication' AND pg_has_role(r.oid, m.oid, 'USAGE'))
+FROM pg_roles r WHERE rolname = $1`, name).Scan(&r.Login, &r.Replication)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return &r, err
+}
+
+// lookAtGrants asks what the role may already.
+func (s *Setup) lookAtGrants(ctx context.Context, f *setupFound) error {
+	role := s.source.User
+	if err := s.conn.QueryRow(ctx, `SELECT has_database_privilege($1::name, current_database(), 'CONNECT')`, role).Scan(&f.connects); err != nil {
+		return err
+	}
+	var schemas, tables []string
+	for _, p := range f.pubs {
+		for _, t := range p.tables {
+			schemas, tables = append(schemas, t.Schema), append(tables, t.quoted())
+		}
+	}
+	var err error
+	if f.uses, err = querySet(ctx, s.conn, `SELECT t FROM unnest($2::text[]) t WHERE has_schema_privilege($1::name, t, 'USAGE')`, role, schemas); err != nil {
+		return err
+	}
+	f.reads, err = querySet(ctx, s.conn, `SELECT t FROM unnest($2::text[]) t WHERE has_table_privilege($1::name, t, 'SELECT')`, role, tables)
+	return err
+}
+
+func querySet(ctx context.Context, c *pgx.Conn, sql string, args ...any) (map[string]bool, error) {
+	rows, err := c.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	set := make(map[string]bool, len(all))
+	for _, one := range all {
+		set[one] = true
+	}
+	return set, err
+}
+
+// queryFlavor knows a provider by what only its servers have.
+func queryFlavor(ctx context.Context, c *pgx.Conn) (capture.Flavor, error) {
+	var flavor capture.Flavor
+	err := c.QueryRow(ctx, `
+SELECT CASE WHEN EXISTS (SELECT FROM pg_proc WHERE proname = 'aurora_version') THEN $1
+            WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_superuser') THEN $2
+            WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'cloudsqlsuperuser') THEN $3
+            WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'azure_pg_admin') THEN $4
+            ELSE $5 END::text`,
+		capture.Aurora, capture.RDS, capture.CloudSQL, capture.Azure, capture.Plain).Scan(&flavor)
+	return flavor, err
+}
+
+// qualified returns what names a table in a statement.
+func qualified(tables []tableInfo) []string {
+	var all []string
+	for _, t := range tables {
+		all = append(all, quote.PostgresQualified(t.Schema, t.Name))
+	}
+	return all
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/pipeline"
+	"github.com/tailrace/tailrace/status"
+)
+
+// startAdmin serves what a pipeline does until stop is called, if cfg wants it.
+// place is where the checkpoint is. The error is of the class Usage.
+func startAdmin(cfg config.Config, stats *pipeline.Stats, src *describedSource, place string, log *zap.Logger) (stop func(), err error) {
+	if cfg.Admin.Listen == "" {
+		return func() {}, nil
+	}
+	gauge, err := newGauge(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	server, err := status.Start(status.Config{
+		Listen:     cfg.Admin.Listen,
+		Version:    versionText(),
+		Pipeline:   cfg.Name,
+		Sink:       cfg.Publish.URL,
+		Checkpoint: place,
+		Limit:      int64(cfg.Limits.Memory),
+		Work:       status.Of(stats),
+		Describe:   src.description,
+		Gauge:      gauge,
+		Log:        log,
+	})
+	if err != nil {
+		_ = gauge.Close() // it has no connection yet
+		return nil, err
+	}
+	return server.Close, nil
+}
+
+// A describedSource keeps what it says of itself for other goroutines than the
+// pipeline's.
+type describedSource struct {
+	capture.Source
+	last atomic.Pointer[capture.Description]
+}
+
+// Check implements capture.Source.
+func (d *describedSource) Check(ctx context.Context) error {
+	err := d.Source.Check(ctx)
+	if err == nil {
+		d.keep()
+	}
+	return err
+}
+
+// Open implements capture.Source. Each life may follow other tables.
+func (d *describedSource) Open(ctx context.Context, st checkpoint.State) (capture.Stream, error) {
+	stream, err := d.Source.Open(ctx, st)
+	if err == nil {
+		d.keep()
+	}
+	return stream, err
+}
+
+func (d *describedSource) keep() {
+	description := d.Describe()
+	d.last.Store(&description)
+}
+
+// description returns what was kept last, nothing before the first connection.
+func (d *describedSource) description() capture.Description {
+	if last := d.last.Load(); last != nil {
+		return *last
+	}
+	return capture.Description{}
+}

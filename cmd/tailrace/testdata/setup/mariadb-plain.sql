@@ -1,0 +1,29 @@
+-- What the source of pipeline shop needs.
+-- The server was not asked: --as, or TAILRACE_SETUP_URL, says who may ask it.
+
+-- Settings of the server:
+-- - log_bin must be ON.
+--     write log_bin = binlog and a server_id into the server's configuration ([mysqld]), then
+--     restart it
+-- - binlog_format must be ROW.
+--     write binlog_format = ROW into the server's configuration ([mysqld]), then restart it
+-- - binlog_row_metadata should be FULL: the names of columns are in the log then, and changes
+--   from before an ALTER TABLE stay readable.
+--     write binlog_row_metadata = FULL into the server's configuration ([mysqld]), then restart
+--     it
+-- - binlog_row_image should be FULL: with MINIMAL, columns that did not change are absent.
+--     write binlog_row_image = FULL into the server's configuration ([mysqld]), then restart it
+-- - expire_logs_days must be longer than the longest outage that is to be survived.
+--     write expire_logs_days = 7 into the server's configuration ([mysqld]), then restart it
+
+-- The user of source.url. Write its password in single quotes in place of <password>: as it
+-- stands, the statement is refused. In place of % may stand from where Tailrace comes.
+CREATE USER IF NOT EXISTS `tailrace`@`%` IDENTIFIED BY <password>;
+
+-- What it may: read the log as a replica does, and see which tables there are. It writes
+-- nothing.
+GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `tailrace`@`%`;
+GRANT SELECT ON `shop`.`orders` TO `tailrace`@`%`;
+
+-- - A table that is made later in a database that was granted is seen at once; one that was
+--   granted by name, or another database, takes a GRANT SELECT of its own.

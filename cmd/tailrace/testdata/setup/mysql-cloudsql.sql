@@ -1,0 +1,29 @@
+-- What the source of pipeline shop needs.
+-- The server was not asked: --as, or TAILRACE_SETUP_URL, says who may ask it.
+
+-- Settings of the server:
+-- - log_bin must be ON.
+--     turn binary logging on: gcloud sql instances patch INSTANCE --enable-bin-log
+-- - binlog_row_metadata should be FULL: the names of columns are in the log then, and changes
+--   from before an ALTER TABLE stay readable.
+--     set the flag binlog_row_metadata = FULL
+-- - binlog_row_image should be FULL: with MINIMAL, columns that did not change are absent.
+--     set the flag binlog_row_image = FULL
+-- - binlog_row_value_options must not be PARTIAL_JSON.
+--     set the flag binlog_row_value_options = ''
+-- - gtid_mode and enforce_gtid_consistency should be ON, so that a place outlives a failover.
+--     set the flag gtid_mode = ON
+-- - binlog_expire_logs_seconds must be longer than the longest outage that is to be survived.
+--     set the flag binlog_expire_logs_seconds = 604800
+
+-- The user of source.url. Write its password in single quotes in place of <password>: as it
+-- stands, the statement is refused. In place of % may stand from where Tailrace comes.
+CREATE USER IF NOT EXISTS `tailrace`@`%` IDENTIFIED BY <password>;
+
+-- What it may: read the log as a replica does, and see which tables there are. It writes
+-- nothing.
+GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `tailrace`@`%`;
+GRANT SELECT ON `shop`.`orders` TO `tailrace`@`%`;
+
+-- - A table that is made later in a database that was granted is seen at once; one that was
+--   granted by name, or another database, takes a GRANT SELECT of its own.

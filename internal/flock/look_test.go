@@ -1,0 +1,44 @@
+package flock_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/tailrace/tailrace/internal/flock"
+)
+
+func TestLookSaysWhoHoldsALockAndLeavesItToThem(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	if err := flock.Look(path); err != nil {
+		t.Errorf("without a file: got %v, want nil", err)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("Look made the file: %v", err)
+	}
+	held, err := flock.Take(path, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var by *flock.HeldError
+	if err := flock.Look(path); !errors.As(err, &by) || by.Owner != fmt.Sprintf("process %d", os.Getpid()) {
+		t.Errorf("while it is held: got %v, want this process", err)
+	}
+	if err := held.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // whoever only looks is in nobody's way afterwards
+		if err := flock.Look(path); err != nil {
+			t.Errorf("after its end: got %v, want nil", err)
+		}
+	}
+	again, err := flock.Take(path, 0o600)
+	if err != nil {
+		t.Fatalf("take it after a look: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
