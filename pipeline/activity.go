@@ -35,10 +35,11 @@ type Doing struct {
 	// its way.
 	Save    time.Duration
 	WhySave string
-	// Idle is whether the log has nothing more to read and all that was read is
-	// published. Lag is how old the last published transaction is, by the server's
-	// clock against ours, or how long the phase has lasted before there is one; 0
-	// when idle.
+	// Idle is whether the source has given nothing for a while and all that it gave
+	// is published: there is no more, or it is slow to give it, which only the
+	// server can tell. Lag is how old the last published transaction is, by the
+	// server's clock against ours, or how long the phase has lasted before there is
+	// one; when there is no more to publish it says nothing.
 	Idle bool
 	Lag  time.Duration
 	// Stuck names what has done one and the same step for longer than Work
@@ -72,9 +73,6 @@ func (s *Stats) Doing(now time.Time) Doing {
 	if v != nil {
 		v.tell(&d, now)
 	}
-	if d.Idle {
-		d.Lag = 0
-	}
 	return d
 }
 
@@ -94,7 +92,7 @@ func (s *Stats) enter(p Phase, err error) {
 	}
 }
 
-// follow makes v what Doing tells of.
+// follow makes v what Doing tells of, nil for no life.
 func (s *Stats) follow(v *vitals) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -45,7 +45,7 @@ func TestDoingSaysWhatIsWaitedFor(t *testing.T) {
 		damage func(p *pipeline.Pipeline, over *atomic.Bool)
 		want   string
 	}{
-		{"nothing: the log has nothing more", func(*pipeline.Pipeline, *atomic.Bool) {}, "following idle"},
+		{"nothing: the log has nothing more", func(*pipeline.Pipeline, *atomic.Bool) {}, "following idle lag"},
 		{"the checkpoint before the first start", func(p *pipeline.Pipeline, over *atomic.Bool) {
 			p.Store = &awayStore{Store: p.Store, over: over}
 		}, "starting lag: the store is away"},
@@ -98,7 +98,7 @@ func TestDoingSaysWhatIsWaitedFor(t *testing.T) {
 				}
 				over.Store(true)
 				at(t, 40*time.Second)
-				if got, want := told(p.Stats.Doing(time.Now())), "following idle"; got != want {
+				if got, want := told(p.Stats.Doing(time.Now())), "following idle lag"; got != want {
 					t.Errorf("once it is over: got %q, want %q", got, want)
 				}
 				if st := p.Stats.State(); passed(st.Position) != len(w.log.entries) {

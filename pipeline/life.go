@@ -177,7 +177,7 @@ func (l *life) startWorkers(wg *sync.WaitGroup) (inline *worker) {
 // published is every job's done.
 func (l *life) published(j *job, err error) {
 	if len(j.batch.Records) > 0 {
-		l.vitals.answered()
+		l.answered()
 	}
 	if err != nil {
 		l.failSink(err)
@@ -200,6 +200,14 @@ func (l *life) published(j *job, err error) {
 	}
 	l.pool.putJob(j)
 	s.Held.Store(l.frontier.Used())
+}
+
+// answered notes an answer of the sink to one batch. A Committer is asked for none
+// before it commits.
+func (l *life) answered() {
+	if !l.commits {
+		l.vitals.answered()
+	}
 }
 
 // failSink ends the life because the sink could not mend an error: everything

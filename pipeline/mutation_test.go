@@ -142,7 +142,7 @@ var mutations = []mutation{
 	},
 	{
 		"progress is told before it is saved", "pipeline/saver.go",
-		"\tif err := l.p.Store.Save(ctx, st); err != nil {\n", "\tselect {\n\tcase l.marks <- m:\n\tdefault:\n\t}\n\tif err := l.p.Store.Save(ctx, st); err != nil {\n",
+		"\terr := l.p.Store.Save(ctx, st)\n", "\tselect {\n\tcase l.marks <- m:\n\tdefault:\n\t}\n\terr := l.p.Store.Save(ctx, st)\n",
 	},
 	{
 		"an END marker counts one unit only", "pipeline/sequencer.go",

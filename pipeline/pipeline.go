@@ -120,6 +120,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			p.Stats.follow(l.vitals)
 			p.Stats.enter(Following, nil)
 			err = l.run(ctx)
+			p.Stats.follow(nil)
 			if l.saved.Position != st.Position || l.saved.Ver != st.Ver {
 				wait.Reset() // it got on: a stream that breaks at once is not opened ten times a second
 			}
@@ -302,7 +303,7 @@ func (p *Pipeline) started(st checkpoint.State) {
 	d := p.Source.Describe()
 	p.Log.Info("following",
 		zap.String("pipeline", p.Name), zap.String("server", d.Server), zap.String("version", d.Version),
-		zap.Strings("tables", d.Tables), zap.String("position", string(st.Position)),
+		zap.Strings("tables", capture.Some(d.Tables)), zap.Int("table_count", len(d.Tables)), zap.String("position", string(st.Position)),
 		zap.Uint32("epoch", st.Epoch), zap.Uint64("generation", st.Generation))
 }
 

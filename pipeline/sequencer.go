@@ -103,6 +103,9 @@ func (s *sequencer) publish(b *publish.Batch, done func(error)) error {
 	b.Time = time.Now()
 	s.vitals.ask()
 	err := s.sink.Publish(s.hard, b, done)
+	if s.commits {
+		s.vitals.answered()
+	}
 	if err != nil && s.hard.Err() == nil {
 		s.failSink(err)
 	}
@@ -120,7 +123,7 @@ func (s *sequencer) documents(j *job) error {
 	}
 	durable := make(chan error, 1)
 	err := s.publish(b, func(err error) {
-		s.vitals.answered()
+		s.answered()
 		if err != nil {
 			s.failSink(err)
 		}
@@ -184,7 +187,7 @@ func (s *sequencer) progress(m checkpoint.Mark) error {
 	b := new(publish.Batch)
 	b.Add(s.p.topics.marks, 0, nil, encode.AppendProgress(nil, s.start.Epoch, m.Bound, m.Millis))
 	return s.publish(b, func(err error) {
-		s.vitals.answered()
+		s.answered()
 		if err != nil {
 			s.failSink(err)
 		}

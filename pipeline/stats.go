@@ -28,7 +28,7 @@ type Stats struct {
 	phase Phase
 	since time.Time
 	why   string
-	life  *vitals // of the life at hand, or of the last one
+	life  *vitals // of the life at hand, nil between two
 }
 
 // State returns the last saved state, the zero State before the first. Its maps

@@ -23,8 +23,16 @@ type view struct {
 	now   time.Time
 }
 
-// idle reports whether there is nothing to do.
-func (v *view) idle() bool { return v.Doing.Phase == pipeline.Following && v.Doing.Idle }
+// atEnd is how many bytes may lie behind the saved place of a pipeline that has
+// nothing to do: the server writes some of its own, and they are read in turns.
+const atEnd = 16 << 20
+
+// idle reports whether there is nothing to do. A server that has more log, and is
+// slow to give it, is not at its end.
+func (v *view) idle() bool {
+	s, known := v.sight()
+	return v.Doing.Phase == pipeline.Following && v.Doing.Idle && (!known || s.Behind <= atEnd)
+}
 
 // doing says in one line what the pipeline does, and what holds it up.
 func (v *view) doing() string {

@@ -157,9 +157,11 @@ func clash(doing string) error {
 // lostHint is what remains when the log since the checkpoint is gone. --from now
 // would do nothing if the first start had it too, and without the checkpoint the
 // epoch would begin anew.
-const lostHint = "changes since the checkpoint can't be read any more: " + anewHint
+const lostHint = "changes since the checkpoint can't be read any more; " + anewHint
 
-const anewHint = "copy the tables again, then run: tailrace position set now"
+// anewHint is how a pipeline goes on at another place. The copy comes after the
+// place is set, so that no change is in neither.
+const anewHint = "run: tailrace position set now; then copy the tables again, and start"
 
 // lost is the error for a place that the server can't give any more.
 func lost(format string, args ...any) error { return lostFor(lostHint, format, args...) }

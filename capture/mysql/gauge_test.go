@@ -143,7 +143,7 @@ func TestAFileThatTheServerDeletesByAgeIsLost(t *testing.T) {
 		})
 		_, err := locate(t, d, st, "")
 		wantLost(t, err, "has purged")
-		if got.Behind != capture.Unknown || !strings.Contains(got.Lost, "has purged") || !strings.Contains(got.Lost, "--from now") {
+		if got.Behind != capture.Unknown || !strings.Contains(got.Lost, "has purged") || !strings.Contains(got.Lost, "position set now") {
 			t.Errorf("got %+v, want that it is lost and what to do", got)
 		}
 	})

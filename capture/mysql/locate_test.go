@@ -89,7 +89,7 @@ func TestAPlaceThatIsGoneIsLost(t *testing.T) {
 				st := read(t, d, 3)
 				c.happen(t, d)
 				_, err := locate(t, d, st, "")
-				wantLost(t, err, c.want, "--from now")
+				wantLost(t, err, c.want, "position set now")
 			})
 		}
 	}

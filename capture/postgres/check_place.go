@@ -129,17 +129,18 @@ SELECT (SELECT CASE WHEN setting::bigint < 0 THEN -1 ELSE setting::bigint * 1024
 	if err != nil {
 		return err
 	}
-	const raise = "ALTER SYSTEM SET max_slot_wal_keep_size = '…', more than the server writes in the longest outage of Tailrace, then SELECT pg_reload_conf()"
+	const raise = "ALTER SYSTEM SET max_slot_wal_keep_size = '" + keepSize + "', or more than the server writes in the longest outage of Tailrace, then SELECT pg_reload_conf()"
+	fix := func(text string) zap.Field { return zap.String("fix", text) }
 	switch {
 	case limit < 0:
-		c.cfg.Log.Warn("max_slot_wal_keep_size is -1: while Tailrace is away the server keeps all of its log for the slot, and its disk may fill up; " + raise)
+		c.cfg.Log.Warn("max_slot_wal_keep_size is -1: while Tailrace is away the server keeps all of its log for the slot, and its disk may fill up", fix(raise))
 	case slot == nil || status == "lost":
 	case status == "unreserved":
-		c.cfg.Log.Warn("the server gives slot "+c.cfg.Slot+" up at its next checkpoint: it is further behind than max_slot_wal_keep_size allows; start Tailrace now, or "+raise,
-			zap.Int64("max_slot_wal_keep_size", limit))
+		c.cfg.Log.Warn("the server gives slot "+c.cfg.Slot+" up at its next checkpoint: it is further behind than max_slot_wal_keep_size allows",
+			zap.Int64("max_slot_wal_keep_size", limit), fix("start Tailrace now, or "+raise))
 	case room < limit/few:
-		c.cfg.Log.Warn("the server soon gives slot "+c.cfg.Slot+" up; start Tailrace now, or "+raise,
-			zap.Int64("bytes_left", room), zap.Int64("max_slot_wal_keep_size", limit))
+		c.cfg.Log.Warn("the server soon gives slot "+c.cfg.Slot+" up",
+			zap.Int64("bytes_left", room), zap.Int64("max_slot_wal_keep_size", limit), fix("start Tailrace now, or "+raise))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -28,6 +29,9 @@ func classify(doing string, err error) error {
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code != "" {
+		if refused := refusedParameter(err, pg); refused != nil {
+			return failure.StopFrom(refused, "check the parameters of the URL, behind its ?", "%s", doing)
+		}
 		return classifyServer(doing, pg)
 	}
 	if refusesTLS(err) {
@@ -38,6 +42,29 @@ func classify(doing string, err error) error {
 		return failure.StopFrom(err, "give the server's CA with sslrootcert=, or say sslmode= in the URL", "%s: the server's certificate was refused", doing)
 	}
 	return failure.Retry(fmt.Errorf("%s: %w", doing, connecting(err)))
+}
+
+// refusedParameter returns the error for a parameter of the URL that the server
+// does not take, nil if it is another one. The server quotes the value, which may
+// be a secret that got there; it is left out.
+func refusedParameter(err error, pg *pgconn.PgError) error {
+	var connect *pgconn.ConnectError
+	if !errors.As(err, &connect) {
+		return nil
+	}
+	switch pg.Code {
+	case "22023": // a value
+		found := "options"
+		for name := range connect.Config.RuntimeParams {
+			if strings.Contains(pg.Message, `"`+name+`"`) {
+				found = name
+			}
+		}
+		return fmt.Errorf("invalid value for parameter %q (SQLSTATE %s)", found, pg.Code)
+	case "42704": // a name
+		return fmt.Errorf("%s (SQLSTATE %s)", pg.Message, pg.Code)
+	}
+	return nil
 }
 
 // connecting returns what pgconn says of a connection that was not made, on
@@ -73,9 +100,13 @@ type oneLineError struct{ err error }
 func (e *oneLineError) Error() string { return strings.ReplaceAll(e.err.Error(), "\n", ", ") }
 func (e *oneLineError) Unwrap() error { return e.err }
 
+// shownBytes are those of a row in an error of the classes 22021 and 22P05.
+var shownBytes = regexp.MustCompile(`0x[0-9a-f]{2}( 0x[0-9a-f]{2})*`)
+
 // classifyServer sorts by SQLSTATE (appendix "PostgreSQL Error Codes").
 func classifyServer(doing string, pg *pgconn.PgError) error {
-	said := fmt.Errorf("%s (SQLSTATE %s)", pg.Message, pg.Code)
+	// Of a text that it can't convert, the server shows the bytes.
+	said := fmt.Errorf("%s (SQLSTATE %s)", shownBytes.ReplaceAllString(pg.Message, "…"), pg.Code)
 	switch {
 	case pg.Code == "55006", // somebody reads the slot
 		strings.HasPrefix(pg.Code, "57P"), // the server shuts down, crashed, or starts
@@ -101,7 +132,15 @@ func classifyServer(doing string, pg *pgconn.PgError) error {
 // lostHint is what remains when the log since the checkpoint is gone. --from now
 // would do nothing if the first start had it too, and without the checkpoint the
 // epoch would begin anew.
-const lostHint = "changes since the checkpoint can't be read any more: copy the tables again, then run: tailrace position set now"
+const lostHint = "changes since the checkpoint can't be read any more; run: " + anewHint
+
+// anewHint is how a pipeline goes on at another place. The copy comes after the
+// place is set, so that no change is in neither.
+const anewHint = "tailrace position set now; then copy the tables again, and start"
+
+// setupHint goes before anewHint where a slot is to be made that Tailrace may not
+// make.
+const setupHint = "tailrace setup --apply, which makes the slot; then "
 
 // lost is the error for a place that the server can't give any more.
 func lost(format string, args ...any) error { return lostFor(lostHint, format, args...) }

@@ -142,7 +142,7 @@ func (s *Source) sameLog(ctx context.Context, st *checkpoint.State, resume bool)
 	}
 	if st.Source.Timeline == s.identity.timeline {
 		if !resume && at > s.identity.end {
-			s.cfg.Log.Warn("the server was restored from a copy: its log ends before the checkpoint's place", zap.Stringer("end", s.identity.end), zap.Stringer("checkpoint", at))
+			s.cfg.Log.Warn("the server was restored from a copy: its log ends before the checkpoint's place", zap.Stringer("end", s.identity.end), zap.Stringer("position", at))
 			st.Epoch++
 		}
 		return nil
@@ -162,7 +162,7 @@ func (s *Source) sameLog(ctx context.Context, st *checkpoint.State, resume bool)
 	case at > left:
 		return lost("the server left timeline %d at %s, before the checkpoint's place %s", st.Source.Timeline, left, at)
 	}
-	s.cfg.Log.Warn("the server is on a new timeline", zap.Uint32("from", st.Source.Timeline), zap.Uint32("to", s.identity.timeline))
+	s.cfg.Log.Warn("the server is on a new timeline", zap.Uint32("from_timeline", st.Source.Timeline), zap.Uint32("to_timeline", s.identity.timeline))
 	st.Source.Timeline = s.identity.timeline
 	st.Epoch++
 	return nil
@@ -238,6 +238,8 @@ func (s *Source) endPredecessor(ctx context.Context, pid int32) error {
 // place.
 func (s *Source) canResume(slot *slotInfo, at lsn) error {
 	switch {
+	case slot == nil && !s.cfg.Create:
+		return lostFor("changes since the checkpoint can't be read any more; run: "+setupHint+anewHint, "slot %s does not exist any more", s.cfg.Slot)
 	case slot == nil:
 		return lost("slot %s does not exist any more", s.cfg.Slot)
 	case slot.Status == "lost":
@@ -277,7 +279,11 @@ func (s *Source) canStart(slot *slotInfo, p start, from string) error {
 
 // lostSlot is the error for a slot that the server has given up.
 func (s *Source) lostSlot() error {
-	return lostFor("run: SELECT pg_drop_replication_slot("+quote.PostgresLiteral(s.cfg.Slot)+"); then copy the tables again, then run: tailrace position set now",
+	hint := "run: SELECT pg_drop_replication_slot(" + quote.PostgresLiteral(s.cfg.Slot) + "); then "
+	if !s.cfg.Create {
+		hint += setupHint
+	}
+	return lostFor(hint+anewHint,
 		"slot %s is lost: the server removed log that it needed (max_slot_wal_keep_size)", s.cfg.Slot)
 }
 
@@ -326,7 +332,7 @@ func (s *Source) startAt(st checkpoint.State, slot *slotInfo, p start) (checkpoi
 	}
 	if at > slot.Confirmed {
 		s.cfg.Log.Info("starting behind the slot's place: what lies between is skipped",
-			zap.Stringer("slot", slot.Confirmed), zap.Stringer("start", at))
+			zap.Stringer("confirmed", slot.Confirmed), zap.Stringer("position", at))
 	}
 	st.Position, st.Bound, st.Memory = at.position(), uint64(at), s.remember(m)
 	return st, nil

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
+
+	"github.com/tailrace/tailrace/capture"
 )
 
 // watchTables looks from time to time which tables there are, until stop is
@@ -79,7 +81,7 @@ func (w *watcher) look(ctx context.Context, c *pgx.Conn) error {
 		if _, err := c.Exec(ctx, p.statement(missing, exists)); err != nil {
 			return err
 		}
-		s.cfg.Log.Info("capturing new tables", zap.String("publication", p.name), zap.String("tables", names(missing)))
+		s.cfg.Log.Info("capturing new tables", zap.String("publication", p.name), zap.Strings("tables", capture.Some(list(missing))), zap.Int("table_count", len(missing)))
 	}
 	return nil
 }

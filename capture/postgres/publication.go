@@ -87,7 +87,7 @@ func (s *Source) publish(ctx context.Context, known bool, before []string) error
 			if !s.cfg.Create {
 				return failure.Stop("run: "+sql, "publication %s does not publish %s, and source.postgres.create is false", p.name, names(tables))
 			}
-			s.cfg.Log.Info("publishing tables", zap.String("publication", p.name), zap.String("tables", names(tables)))
+			s.cfg.Log.Info("publishing tables", zap.String("publication", p.name), zap.Strings("tables", capture.Some(list(tables))), zap.Int("table_count", len(tables)))
 			_, err = c.Exec(ctx, sql)
 			return err
 		})
@@ -139,10 +139,12 @@ func (s *Source) remember(m memory) []byte {
 	return m.encode()
 }
 
-func names(tables []tableInfo) string {
+func names(tables []tableInfo) string { return strings.Join(list(tables), ", ") }
+
+func list(tables []tableInfo) []string {
 	var all []string
 	for _, t := range tables {
 		all = append(all, t.String())
 	}
-	return strings.Join(all, ", ")
+	return all
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/internal/failure"
-	"github.com/tailrace/tailrace/internal/quote"
 )
 
 // What a Setup finds on a server.
@@ -19,9 +18,7 @@ type setupFound struct {
 	role   *setupRole // nil if there is none
 	pubs   []setupPublication
 
-	connects bool            // the role may connect
-	uses     map[string]bool // schemas that it may use
-	reads    map[string]bool // tables that it may read, quoted
+	connects bool // the role may connect
 }
 
 type setupRole struct{ Login, Replication bool }
@@ -71,7 +68,7 @@ func (s *Setup) look(ctx context.Context) (f setupFound, err error) {
 	if f.role, err = queryRole(ctx, s.conn, s.source.User); err != nil || f.role == nil {
 		return f, err
 	}
-	return f, s.lookAtGrants(ctx, &f)
+	return f, s.conn.QueryRow(ctx, `SELECT has_database_privilege($1::name, current_database(), 'CONNECT')`, s.source.User).Scan(&f.connects)
 }
 
 // wantedPublications are both, also without tables: what is made later can't
@@ -129,39 +126,6 @@ FROM pg_roles r WHERE rolname = $1`, name).Scan(&r.Login, &r.Replication)
 	return &r, err
 }
 
-// lookAtGrants asks what the role may already.
-func (s *Setup) lookAtGrants(ctx context.Context, f *setupFound) error {
-	role := s.source.User
-	if err := s.conn.QueryRow(ctx, `SELECT has_database_privilege($1::name, current_database(), 'CONNECT')`, role).Scan(&f.connects); err != nil {
-		return err
-	}
-	var schemas, tables []string
-	for _, p := range f.pubs {
-		for _, t := range p.tables {
-			schemas, tables = append(schemas, t.Schema), append(tables, t.quoted())
-		}
-	}
-	var err error
-	if f.uses, err = querySet(ctx, s.conn, `SELECT t FROM unnest($2::text[]) t WHERE has_schema_privilege($1::name, t, 'USAGE')`, role, schemas); err != nil {
-		return err
-	}
-	f.reads, err = querySet(ctx, s.conn, `SELECT t FROM unnest($2::text[]) t WHERE has_table_privilege($1::name, t, 'SELECT')`, role, tables)
-	return err
-}
-
-func querySet(ctx context.Context, c *pgx.Conn, sql string, args ...any) (map[string]bool, error) {
-	rows, err := c.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, err
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	set := make(map[string]bool, len(all))
-	for _, one := range all {
-		set[one] = true
-	}
-	return set, err
-}
-
 // queryFlavor knows a provider by what only its servers have.
 func queryFlavor(ctx context.Context, c *pgx.Conn) (capture.Flavor, error) {
 	var flavor capture.Flavor
@@ -173,13 +137,4 @@ SELECT CASE WHEN EXISTS (SELECT FROM pg_proc WHERE proname = 'aurora_version') T
             ELSE $5 END::text`,
 		capture.Aurora, capture.RDS, capture.CloudSQL, capture.Azure, capture.Plain).Scan(&flavor)
 	return flavor, err
-}
-
-// qualified returns what names a table in a statement.
-func qualified(tables []tableInfo) []string {
-	var all []string
-	for _, t := range tables {
-		all = append(all, quote.PostgresQualified(t.Schema, t.Name))
-	}
-	return all
 }

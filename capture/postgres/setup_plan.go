@@ -75,9 +75,9 @@ func (s *Setup) plan(f setupFound) (capture.Plan, error) {
 	if err := s.addAll(f, makesSlot); err != nil {
 		return capture.Plan{}, err
 	}
-	p := capture.Plan{
-		Server: s.where(f.server.Version), As: f.server.Role, Flavor: s.flavor,
-		Settings: s.settings(f), Notes: s.notes(makesSlot || f.slot != nil),
+	p := capture.Plan{Server: s.where(f.server.Version), As: f.server.Role, Flavor: s.flavor, Settings: s.settings(f)}
+	if slices.ContainsFunc(s.steps, func(step setupStep) bool { return !step.Done }) {
+		p.Notes = s.notes(makesSlot || f.slot != nil)
 	}
 	return s.done(p), nil
 }
@@ -88,7 +88,8 @@ func (s *Setup) addAll(f setupFound, makesSlot bool) error {
 	if err := s.addRole(f.role); err != nil {
 		return err
 	}
-	s.addGrants(f)
+	s.add("What it may: follow the log, which needs no right on the tables. It writes nothing and owns nothing.",
+		"GRANT CONNECT ON DATABASE "+quote.PostgresIdent(s.source.Database)+" TO "+quote.PostgresIdent(s.source.User), f.connects)
 	s.addPublications(f)
 	if f.slot != nil || makesSlot {
 		s.add("The slot. From now on the server keeps its log for it: start Tailrace soon, or give it back with tailrace setup --remove.",
@@ -132,34 +133,6 @@ func (s *Setup) addRole(has *setupRole) error {
 	return nil
 }
 
-func (s *Setup) addGrants(f setupFound) {
-	role := quote.PostgresIdent(s.source.User)
-	s.add("What it may see: the log, and what a first copy of the tables reads. It writes nothing and owns nothing.",
-		"GRANT CONNECT ON DATABASE "+quote.PostgresIdent(s.source.Database)+" TO "+role, f.connects)
-	var tables []tableInfo
-	for _, p := range f.pubs {
-		tables = append(tables, p.tables...)
-	}
-	var schemas []string
-	for _, t := range tables {
-		schemas = append(schemas, t.Schema)
-	}
-	slices.Sort(schemas)
-	for _, schema := range slices.Compact(schemas) {
-		s.add("", "GRANT USAGE ON SCHEMA "+quote.PostgresIdent(schema)+" TO "+role, f.uses[schema])
-	}
-	unread := slices.DeleteFunc(qualified(tables), func(t string) bool { return f.reads[t] })
-	if done := len(unread) == 0; done {
-		s.add("", grantSelect(qualified(tables), role), true)
-	} else {
-		s.add("", grantSelect(unread, role), false)
-	}
-}
-
-func grantSelect(tables []string, role string) string {
-	return "GRANT SELECT ON " + strings.Join(tables, ", ") + " TO " + role
-}
-
 func (s *Setup) addPublications(f setupFound) {
 	whys := []string{
 		"The publication: which tables are in the log that it reads.",
@@ -196,8 +169,7 @@ func (s *Setup) notes(slot bool) []string {
 	}
 	return append(notes,
 		"With source.postgres.create: false, Tailrace makes nothing on the server by itself.",
-		fmt.Sprintf("A table that is made later, by its owner: ALTER PUBLICATION %s ADD TABLE …; GRANT SELECT ON … TO %s;",
-			quote.PostgresIdent(s.cfg.Publication), quote.PostgresIdent(s.source.User)))
+		fmt.Sprintf("A table that is made later, by its owner: ALTER PUBLICATION %s ADD TABLE …;", quote.PostgresIdent(s.cfg.Publication)))
 }
 
 func (s *Setup) where(version string) string {

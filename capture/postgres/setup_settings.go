@@ -45,6 +45,10 @@ func howSet(f capture.Flavor, name, value string, restart bool) string {
 	return "ALTER SYSTEM SET " + name + " = '" + value + "', then SELECT pg_reload_conf()"
 }
 
+// keepSize is the max_slot_wal_keep_size that is proposed, which suits nobody and
+// shows the form.
+const keepSize = "64GB"
+
 // keepSetting is advice: without a limit an outage of Tailrace fills the server's
 // disk, with one it may cost the slot.
 func keepSetting(f capture.Flavor, what string) capture.Setting {
@@ -52,7 +56,7 @@ func keepSetting(f capture.Flavor, what string) capture.Setting {
 	setting := capture.Setting{What: what}
 	switch f {
 	case capture.RDS, capture.Aurora, capture.Plain:
-		setting.How = howSet(f, name, map[bool]string{true: "51200", false: "50GB"}[f != capture.Plain], false) + ", or what the disk can spare"
+		setting.How = howSet(f, name, map[bool]string{true: "65536", false: keepSize}[f != capture.Plain], false) + ", or what the disk can spare"
 	default: // the provider's to set
 		setting.How = "watch the disk and the slot's retained WAL, with an alert"
 	}
@@ -88,7 +92,7 @@ func (s *Setup) settings(f setupFound) (all []capture.Setting) {
 	case !s.owns(f.slot):
 		add(true, "name another slot in source.postgres.slot", "slot %s is of the plugin %q and the database %s", s.cfg.Slot, f.slot.Plugin, f.slot.Database)
 	case f.slot.Status == "lost":
-		add(true, "run tailrace setup --remove, then this again; then copy the tables again, then run: tailrace position set now",
+		add(true, "run tailrace setup --remove, then this again; then "+anewHint,
 			"slot %s is lost: the server removed log that it needed", s.cfg.Slot)
 	}
 	if sv.FreeSenders <= 0 && (f.slot == nil || f.slot.ActivePID == 0) {

@@ -84,7 +84,7 @@ func (s *mysqlSite) words(t *testing.T) *strings.Replacer {
 	return strings.NewReplacer(s.folder, "FOLDER", s.user, "ROLE", s.name, "NAME", identity, stand, id, "ID")
 }
 
-const lostHint = ": the place is lost; changes since the checkpoint can't be read any more: copy the tables again, then run: tailrace position set now"
+const lostHint = ": the place is lost; changes since the checkpoint can't be read any more; run: tailrace position set now; then copy the tables again, and start"
 
 func TestAMySQLThatCannotBeReadIsRefused(t *testing.T) {
 	t.Parallel()

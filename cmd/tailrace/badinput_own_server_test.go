@@ -39,7 +39,7 @@ func TestASlotThatTheServerGaveUpIsRefused(t *testing.T) {
 			s.db.Exec(t, "CHECKPOINT")
 			return s.db.One(t, "SELECT wal_status FROM pg_replication_slots WHERE slot_name = $1", s.slot) == "lost"
 		})
-		lost := refusal{code: 4, want: `slot SLOT is lost: the server removed log that it needed (max_slot_wal_keep_size): the place is lost; run: SELECT pg_drop_replication_slot('SLOT'); then copy the tables again, then run: tailrace position set now`}
+		lost := refusal{code: 4, want: `slot SLOT is lost: the server removed log that it needed (max_slot_wal_keep_size): the place is lost; run: SELECT pg_drop_replication_slot('SLOT'); then tailrace position set now; then copy the tables again, and start`}
 		refuse(t, lost, s)
 
 		// A new start would have to read from the same slot.
@@ -126,7 +126,7 @@ func TestAPublicationThatIsDroppedUnderTheStreamStopsIt(t *testing.T) {
 		18: `read the log: the publication was dropped: skipped loading publication "SLOT": the place is lost`,
 	}
 	eachVersion(t, func(t *testing.T, version int) {
-		want := wants[version] + "; changes since the checkpoint can't be read any more: copy the tables again, then run: tailrace position set now"
+		want := wants[version] + "; changes since the checkpoint can't be read any more; run: tailrace position set now; then copy the tables again, and start"
 		s := newSite(t, servers.Postgres(t, version))
 		p := s.follow(t, fromNow...)
 		p.following(t)

@@ -147,7 +147,7 @@ func TestAPlaceThatTheServerDoesNotHaveIsRefused(t *testing.T) {
 				s.establish(t)
 				s.alter(t, func(st *checkpoint.State) { st.Position = "lsn:FFFF/0" })
 			},
-			want: `the checkpoint's place LSN is ahead of the server's log, which ends at LSN: the server was restored from a copy: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, then run: tailrace position set now`,
+			want: `the checkpoint's place LSN is ahead of the server's log, which ends at LSN: the server was restored from a copy: the place is lost; changes since the checkpoint can't be read any more; run: tailrace position set now; then copy the tables again, and start`,
 		},
 		{
 			name: "the slot was dropped", code: 4,
@@ -155,7 +155,7 @@ func TestAPlaceThatTheServerDoesNotHaveIsRefused(t *testing.T) {
 				s.establish(t)
 				s.db.Exec(t, "SELECT pg_drop_replication_slot($1)", s.slot)
 			},
-			want: `slot SLOT does not exist any more: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, then run: tailrace position set now`,
+			want: `slot SLOT does not exist any more: the place is lost; changes since the checkpoint can't be read any more; run: tailrace position set now; then copy the tables again, and start`,
 		},
 		{
 			name: "the slot is ahead of the checkpoint", code: 4,
@@ -164,7 +164,7 @@ func TestAPlaceThatTheServerDoesNotHaveIsRefused(t *testing.T) {
 				s.insert(t, 1, 10)
 				s.db.Exec(t, "SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())", s.slot)
 			},
-			want: `slot SLOT is ahead of the checkpoint: it is at LSN, the checkpoint at LSN: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, then run: tailrace position set now`,
+			want: `slot SLOT is ahead of the checkpoint: it is at LSN, the checkpoint at LSN: the place is lost; changes since the checkpoint can't be read any more; run: tailrace position set now; then copy the tables again, and start`,
 		},
 		{
 			name: "the publication was dropped", code: 4,
@@ -172,7 +172,7 @@ func TestAPlaceThatTheServerDoesNotHaveIsRefused(t *testing.T) {
 				s.establish(t)
 				s.db.Exec(t, "DROP PUBLICATION "+s.slot)
 			},
-			want: `publication SLOT is gone: the place is lost; changes since the checkpoint can't be read any more: copy the tables again, then run: tailrace position set now`,
+			want: `publication SLOT is gone: the place is lost; changes since the checkpoint can't be read any more; run: tailrace position set now; then copy the tables again, and start`,
 		},
 	})
 }

@@ -20,6 +20,13 @@ Watch a database of yours:                                tailrace tail postgres
                                                           tailrace tail mysql://user:password@host/database
 See what would keep a service from working:               tailrace check -c tailrace.yaml
 Run it as a service:                                      tailrace run -c tailrace.yaml`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return failure.Usage("see tailrace --help", "there is no command %q", args[0])
+			}
+			return nil
+		},
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

@@ -2,8 +2,11 @@ package kafka
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
 
@@ -39,7 +42,7 @@ func (l listener) Log(_ kgo.LogLevel, message string, pairs ...any) {
 		}
 	}
 	if l.p.cfg.Log.Core().Enabled(zapcore.DebugLevel) {
-		l.p.cfg.Log.Sugar().Debugw("kafka client: "+message, pairs...)
+		l.p.cfg.Log.Debug("the client of Kafka says", zap.String("said", message), zap.String("details", details(pairs)))
 	}
 }
 
@@ -50,6 +53,16 @@ func (l listener) refused(pairs []any) {
 		err = errors.New("the client gave no reason")
 	}
 	l.p.fail(l.p.explain(topic, err))
+}
+
+// details is what the client adds to a line, as text: the names are its own, and
+// may not become keys of our log.
+func details(pairs []any) string {
+	var all []string
+	for i := 0; i+1 < len(pairs); i += 2 {
+		all = append(all, fmt.Sprintf("%v=%v", pairs[i], pairs[i+1]))
+	}
+	return strings.Join(all, " ")
 }
 
 func value(pairs []any, name string) any {
