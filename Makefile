@@ -32,7 +32,7 @@ demo: build ## see it work, for real, on this machine
 
 .PHONY: test
 test: owner ## run all tests on real servers, with the race detector (TESTFLAGS='-run X')
-	$(WITH_SERVERS) go test -race -p 3 -timeout 15m $(TESTFLAGS) ./...
+	$(WITH_SERVERS) go test -race -p 3 -timeout 25m $(TESTFLAGS) ./...
 
 .PHONY: lint
 lint: ## vet, staticcheck and gofumpt; what is in deploy/ by the tools of those who read it
@@ -42,6 +42,11 @@ lint: ## vet, staticcheck and gofumpt; what is in deploy/ by the tools of those 
 	if [ -n "$$unformatted" ]; then echo "not formatted, run make format:"; echo "$$unformatted"; exit 1; fi
 	@scripts/install.sh lint
 	scripts/lint-deploy.sh
+
+.PHONY: lint-deploy
+lint-deploy: ## also helm and cfn-lint, which take minutes to get
+	@scripts/install.sh lint
+	scripts/lint-deploy.sh -all
 
 .PHONY: image
 image: ## build the image with buildah, as root, and list what is in it

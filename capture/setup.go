@@ -31,6 +31,9 @@ type Setup interface {
 	Close() error
 }
 
+// OrSetup ends the hint of a source that was refused the login.
+const OrSetup = "; or let tailrace setup make it, if it is not there"
+
 // AsError returns an error about the URL of who runs a Setup: what reads URLs and
 // connects speaks of the source's.
 func AsError(err error) error {
@@ -40,7 +43,7 @@ func AsError(err error) error {
 	}
 	theirs := *stop
 	theirs.Sentence = strings.ReplaceAll(theirs.Sentence, "the source URL", "--as")
-	theirs.Hint = strings.ReplaceAll(theirs.Hint, "the source URL", "--as")
+	theirs.Hint = strings.ReplaceAll(strings.TrimSuffix(theirs.Hint, OrSetup), "the source URL", "--as")
 	return &theirs
 }
 

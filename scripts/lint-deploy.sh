@@ -1,10 +1,20 @@
 #!/bin/bash
 # Holds Dockerfile and deploy/ against the tools of those who will read them. The
 # tools are had once, in these versions, and kept in a folder of the cache: the first
-# time takes some minutes. With -update, what the chart makes is written anew into the
-# files that the tests read.
+# time takes a minute. With -all it also asks helm and cfn-lint, which are large: helm
+# is compiled, for some minutes. With -update, which asks them too, what the chart makes
+# is written anew into the files that the tests read.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+mode=${1-}
+case $mode in
+'' | -all | -update) ;;
+*)
+	echo "usage: scripts/lint-deploy.sh [-all | -update]" >&2
+	exit 1
+	;;
+esac
 
 hadolint_version=2.15.1
 cfnlint_version=1.58.0
@@ -54,10 +64,9 @@ get_kubeconform() { go_tool "$kubeconform_module" "$1"; }
 get_helm() { go_tool "$helm_module" "$1"; }
 
 tool "hadolint-$hadolint_version" get_hadolint
-tool "cfnlint-$cfnlint_version" get_cfnlint
-tool "promtool-2" get_promtool # of the distribution
+# The distribution has one version of it, of the format 2 of rules: whichever that is.
+tool "promtool-2" get_promtool
 tool "kubeconform-${kubeconform_module##*@}" get_kubeconform
-tool "helm-${helm_module##*@}" get_helm
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -70,16 +79,23 @@ conform() {
 }
 conform deploy/kubernetes/*.yaml
 
-"$helm/helm" lint --quiet --strict deploy/helm/tailrace
-for option in podMonitor persistence; do
-	made=internal/deploytest/testdata/chart-$option.yaml
-	"$helm/helm" template shop deploy/helm/tailrace --set "$option.enabled=true" >"$work/chart.yaml"
-	conform "$work/chart.yaml"
-	[[ ${1-} != -update ]] || cp "$work/chart.yaml" "$made"
-	diff -u "$made" "$work/chart.yaml" || { echo "the chart makes something else: scripts/lint-deploy.sh -update" >&2; exit 1; }
-done
+# What the chart made when it was last rendered; only helm knows what it makes now.
+if [[ -n $mode ]]; then
+	tool "helm-${helm_module##*@}" get_helm
+	"$helm/helm" lint --quiet --strict deploy/helm/tailrace
+	for option in podMonitor persistence; do
+		made=internal/deploytest/testdata/chart-$option.yaml
+		"$helm/helm" template shop deploy/helm/tailrace --set "$option.enabled=true" >"$work/chart.yaml"
+		[[ $mode != -update ]] || cp "$work/chart.yaml" "$made"
+		diff -u "$made" "$work/chart.yaml" || { echo "the chart makes something else: scripts/lint-deploy.sh -update" >&2; exit 1; }
+	done
+fi
+conform internal/deploytest/testdata/chart-*.yaml
 
-PYTHONPATH=$cfnlint "$cfnlint/bin/cfn-lint" deploy/ecs/monitoring.yaml
+if [[ -n $mode ]]; then
+	tool "cfnlint-$cfnlint_version" get_cfnlint
+	PYTHONPATH=$cfnlint "$cfnlint/bin/cfn-lint" deploy/ecs/monitoring.yaml
+fi
 
 "$promtool/promtool" check rules deploy/prometheus/alerts.yaml >"$work/out" || { cat "$work/out"; exit 1; }
 "$promtool/promtool" test rules deploy/prometheus/alerts_test.yaml >"$work/out" || { cat "$work/out"; exit 1; }

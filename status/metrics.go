@@ -52,7 +52,7 @@ func names(version string) []metric {
 			func(_ *view, one func(float64, ...string)) { one(1, version, runtime.Version()) },
 		},
 		{
-			"tailrace_ready", "1 while the log is followed, and sink and checkpoint answer: what /readyz says.", gauge, nil,
+			"tailrace_ready", "1 while the log is followed, the server has the saved place, and sink and checkpoint answer: what /readyz says.", gauge, nil,
 			always(func(v *view) float64 { return flag(v.unready() == "") }),
 		},
 		{
@@ -95,7 +95,7 @@ func names(version string) []metric {
 			always(func(v *view) float64 { return float64(v.limit) }),
 		},
 		{
-			"tailrace_lag_seconds", "Age of the last published change, from its commit on; 0 when there is nothing more to publish.", gauge, nil,
+			"tailrace_lag_seconds", "Age of the last published change, from its commit on; 0 when there is nothing more to publish; absent while there is, and nothing was published yet.", gauge, nil,
 			func(v *view, one func(float64, ...string)) {
 				if lag, known := v.lag(); known {
 					one(lag.Seconds())
@@ -119,11 +119,11 @@ func names(version string) []metric {
 			ofLog(func(s *capture.Sight) int64 { return s.Kept }),
 		},
 		{
-			"tailrace_log_room_bytes", "Bytes that the server may still write before it gives up the log that the pipeline needs (Postgres: safe_wal_size).", gauge, nil,
+			"tailrace_log_room_bytes", "Bytes that the server may still write before it gives up the log that the pipeline needs (Postgres: safe_wal_size; MariaDB: max_binlog_total_size; Percona: binlog_space_limit).", gauge, nil,
 			ofLog(func(s *capture.Sight) int64 { return s.Room }),
 		},
 		{
-			"tailrace_log_left_seconds", "For how long the server will keep the log at the saved place (MySQL, MariaDB: binlog_expire_logs_seconds).", gauge, nil,
+			"tailrace_log_left_seconds", "For how long the server will keep the log at the saved place (MySQL, MariaDB: binlog_expire_logs_seconds; RDS, Aurora: binlog retention hours).", gauge, nil,
 			func(v *view, one func(float64, ...string)) {
 				if s, known := v.sight(); known && s.Left != capture.Unknown {
 					one(s.Left.Seconds())

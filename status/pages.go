@@ -15,7 +15,7 @@ import (
 
 const index = `Tailrace
 /livez    200 unless only a restart helps
-/readyz   200 while the log is followed, and sink and checkpoint answer
+/readyz   200 while the log is followed, its server has the saved place, and sink and checkpoint answer
 /status   what it does, as JSON
 /metrics  for Prometheus
 `
@@ -50,7 +50,8 @@ func warner(log *zap.Logger) *stdlog.Logger {
 }
 
 // pages are what is served, to GET and HEAD only.
-func (s *Server) pages() http.Handler {
+// address is where.
+func (s *Server) pages(address net.Addr) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, index) })
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
@@ -59,14 +60,15 @@ func (s *Server) pages() http.Handler {
 		if v.stuck() != "" {
 			code = http.StatusServiceUnavailable
 		}
-		text(w, code, v.doing()+"\n")
+		text(w, code, v.page(v.doing()))
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if why := s.view(time.Now()).unready(); why != "" {
-			text(w, http.StatusServiceUnavailable, why+"\n")
+		v := s.view(time.Now())
+		if why := v.unready(); why != "" {
+			text(w, http.StatusServiceUnavailable, v.page(why))
 			return
 		}
-		text(w, http.StatusOK, "ready\n")
+		text(w, http.StatusOK, v.page("ready"))
 	})
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -78,12 +80,12 @@ func (s *Server) pages() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(s.c.Version, s.view), promhttp.HandlerOpts{
 		ErrorLog: warner(s.c.Log), MaxRequestsInFlight: maxScrapes,
 	}))
-	return s.guard(mux)
+	return guard(address, mux)
 }
 
-// guard refuses what no monitor sends.
-func (s *Server) guard(next http.Handler) http.Handler {
-	address, _ := s.listener.Addr().(*net.TCPAddr)
+// guard refuses what no monitor sends to an address.
+func guard(at net.Addr, next http.Handler) http.Handler {
+	address, _ := at.(*net.TCPAddr)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// A page in somebody's browser that has its own name lead to this machine
 		// would read what is meant for this machine.

@@ -15,8 +15,8 @@ type Report struct {
 
 	Live  bool   `json:"live"`
 	Ready bool   `json:"ready"`
-	Doing string `json:"doing"`         // the line of /livez
-	Why   string `json:"why,omitempty"` // the line of /readyz, if it is not ready
+	Doing string `json:"doing"`         // the line of /livez, without the warnings
+	Why   string `json:"why,omitempty"` // the line of /readyz, if it is not ready, without them
 
 	Phase string    `json:"phase"`
 	Since time.Time `json:"since"` // when the phase began

@@ -128,7 +128,8 @@ func TestSizesAndSpansAreForPeople(t *testing.T) {
 	}
 	for d, want := range map[time.Duration]string{
 		0: "0s", 12345 * time.Microsecond: "12ms", 59*time.Second + 600*time.Millisecond: "1m", 61 * time.Second: "1m1s",
-		time.Hour: "1h", 3*time.Hour + 12*time.Minute + 5*time.Second: "3h12m", 72 * time.Hour: "72h",
+		10 * time.Second: "10s", 70 * time.Second: "1m10s", 90 * time.Second: "1m30s", 4*time.Minute + 30*time.Second: "4m30s", 10 * time.Minute: "10m",
+		time.Hour: "1h", 90 * time.Minute: "1h30m", 70 * time.Minute: "1h10m", 10 * time.Hour: "10h", 3*time.Hour + 12*time.Minute + 5*time.Second: "3h12m", 72 * time.Hour: "72h",
 	} {
 		if got := status.Span(d); got != want {
 			t.Errorf("%d: got %q, want %q", d, got, want)

@@ -30,60 +30,130 @@ type Config struct {
 	Gauge    capture.Gauge              // of its source, closed by Close
 	Every    time.Duration              // between questions to Gauge; 0: 10 s
 
+	// GiveUp is told, on another goroutine and at most once, that Listen is still
+	// taken after Patience: an error of the class Usage. Without it Start does not
+	// wait. Patience is 20 s if it is 0: longer than a second instance of a pipeline
+	// takes to find out that there is another one, which ends it with an exit code
+	// that says so.
+	GiveUp   func(error)
+	Patience time.Duration
+
 	Log *zap.Logger
 }
 
 // A Server tells what one pipeline does. It works beside the pipeline until
 // Close: also while that starts, waits and drains.
 type Server struct {
-	c        Config
-	started  time.Time
-	watcher  *watcher
-	listener net.Listener
+	c       Config
+	started time.Time
+	watcher *watcher
+	ctx     context.Context // ends with Close
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu       sync.Mutex
+	listener net.Listener // nil while the address is taken
 	http     *http.Server
-	stop     context.CancelFunc
-	running  sync.WaitGroup
 }
 
+// again is the time between attempts to have an address that is taken.
+const again = time.Second
+
 // Start listens and serves. The error is of the class Usage: the address can't
-// be had.
+// be had. With GiveUp, one that is taken is waited for: it is a predecessor's that
+// ends, or a rival's, and of those the checkpoint has to tell.
 func Start(c Config) (*Server, error) {
 	if c.Every == 0 {
 		c.Every = 10 * time.Second
 	}
+	if c.Patience == 0 {
+		c.Patience = 20 * time.Second
+	}
 	if c.Log == nil {
 		c.Log = zap.NewNop()
 	}
-	listener, err := net.Listen("tcp", c.Listen)
-	if err != nil {
-		return nil, cantListen(c.Listen, err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{c: c, started: time.Now(), listener: listener, stop: stop}
-	s.http = newHTTP(s.pages(), c.Log)
+	s := &Server{c: c, started: time.Now()}
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	if c.Gauge != nil {
 		s.watcher = &watcher{gauge: c.Gauge, work: c.Work, every: c.Every, log: c.Log}
-		s.running.Go(func() { s.watcher.run(ctx) })
 	}
-	s.running.Go(func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			c.Log.Error("metrics and health are served no longer", zap.Error(err))
-		}
-	})
-	c.Log.Info("serving metrics and health", zap.String("address", s.Addr()))
+	listener, err := net.Listen("tcp", c.Listen)
+	switch {
+	case err == nil:
+		s.serve(listener)
+	case c.GiveUp == nil || !errors.Is(err, syscall.EADDRINUSE):
+		s.stop()
+		return nil, CantListen(c.Listen, err)
+	default:
+		c.Log.Warn("the admin address is taken, and waited for", zap.String("address", c.Listen))
+		s.running.Go(s.insist)
+	}
+	if s.watcher != nil {
+		s.running.Go(func() { s.watcher.run(s.ctx) })
+	}
 	return s, nil
 }
 
-// Addr returns the address that is listened on.
-func (s *Server) Addr() string { return s.listener.Addr().String() }
+// insist tries to have an address that is taken.
+func (s *Server) insist() {
+	tick := time.NewTicker(again)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		listener, err := net.Listen("tcp", s.c.Listen)
+		if err == nil {
+			s.serve(listener)
+			return
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Since(s.started) >= s.c.Patience {
+			s.c.GiveUp(CantListen(s.c.Listen, err))
+			return
+		}
+	}
+}
+
+// serve answers at a listener until Close.
+func (s *Server) serve(listener net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		_ = listener.Close() // nobody has been answered
+		return
+	}
+	s.listener, s.http = listener, newHTTP(s.pages(listener.Addr()), s.c.Log)
+	server := s.http
+	s.running.Go(func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.c.Log.Error("metrics and health are served no longer", zap.Error(err))
+		}
+	})
+	s.c.Log.Debug("serving metrics and health", zap.String("address", listener.Addr().String()))
+}
+
+// Addr returns the address that is listened on, or that is waited for.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener == nil {
+		return s.c.Listen
+	}
+	return s.listener.Addr().String()
+}
 
 // Close answers what has been asked, for a moment, and ends the Server.
 func (s *Server) Close() {
+	s.mu.Lock()
 	s.stop()
+	server := s.http
+	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if s.http.Shutdown(ctx) != nil {
-		_ = s.http.Close() // some client is slow
+	if server != nil && server.Shutdown(ctx) != nil {
+		_ = server.Close() // some client is slow
 	}
 	s.running.Wait()
 }
@@ -112,7 +182,9 @@ func (s *Server) report(now time.Time) Report {
 	return r
 }
 
-func cantListen(address string, err error) error {
+// CantListen is the error, of the class Usage, for an address that Start can't have.
+// `tailrace check` says it too.
+func CantListen(address string, err error) error {
 	var number syscall.Errno
 	switch errors.As(err, &number); number {
 	case syscall.EADDRINUSE:

@@ -151,6 +151,73 @@ func TestAnAddressThatCanNotBeHadIsAnErrorOfUsage(t *testing.T) {
 	}
 }
 
+func TestAnAddressThatIsTakenIsWaitedFor(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		freed    bool
+		patience time.Duration
+	}{
+		{"a predecessor that ends", true, patience},
+		{"another process that stays", false, time.Nanosecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			predecessor := serve(t, following())
+			address := predecessor.Addr()
+			given := make(chan error, 2)
+			s := serve(t, following(), func(config *status.Config) {
+				config.Listen, config.Patience = address, c.patience
+				config.Pipeline = "successor"
+				config.GiveUp = func(err error) { given <- err }
+			})
+			if got := s.Addr(); got != address {
+				t.Errorf("address: got %s, want %s", got, address)
+			}
+			if c.freed {
+				predecessor.Close()
+				eventually.True(t, patience, "the successor answers", func() bool {
+					response, err := http.Get("http://" + address + "/livez")
+					if err != nil {
+						return false
+					}
+					_ = response.Body.Close()
+					return true
+				})
+				if got := report(t, s).Pipeline; got != "successor" {
+					t.Errorf("pipeline: got %s, want the successor", got)
+				}
+				s.Close()
+				if len(given) != 0 {
+					t.Errorf("got %v, want an address that is had", <-given)
+				}
+				return
+			}
+			err := <-given
+			want := "admin.listen: " + address + " is taken; another Tailrace may run on this machine; give this one an address of its own with --admin, or off"
+			if err.Error() != want || failure.ExitCode(err) != failure.ExitUsage {
+				t.Errorf("got  %s (exit %d)\nwant %s (exit 1)", err, failure.ExitCode(err), want)
+			}
+			s.Close()
+			if got := report(t, predecessor).Pipeline; got != "shop" {
+				t.Errorf("after the end of the other one: got %s, want the first one to answer", got)
+			}
+		})
+	}
+}
+
+// The end does not wait until the address is had or given up.
+func TestAWaitForAnAddressEndsWithTheServer(t *testing.T) {
+	s := serve(t, following(), func(c *status.Config) {
+		c.Listen = serve(t, following()).Addr()
+		c.GiveUp = func(err error) { t.Errorf("given up: %v", err) }
+	})
+	begin := time.Now()
+	s.Close()
+	if got, want := time.Since(begin), 10*time.Second; got > want {
+		t.Errorf("time to close: got %v, want at most %v", got, want)
+	}
+}
+
 func TestASlowClientDoesNotHoldTheEndUp(t *testing.T) {
 	s := serve(t, following())
 	conn, err := net.Dial("tcp", s.Addr())

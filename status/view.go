@@ -58,12 +58,15 @@ func (v *view) unready() string {
 	return string(v.Doing.Phase) + ": " + trouble
 }
 
-// trouble says what holds the pipeline up, "" if nothing does.
+// trouble says what holds the pipeline up, or will end it, "" if nothing does.
 func (v *view) trouble() string {
 	var all []string
 	d := &v.Doing
 	if stuck := v.stuck(); stuck != "" {
 		all = append(all, stuck)
+	}
+	if s, known := v.sight(); known && s.Lost != "" {
+		all = append(all, s.Lost)
 	}
 	if d.Phase != pipeline.Following && d.Why != "" {
 		all = append(all, d.Why)

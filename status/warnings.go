@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
@@ -22,7 +23,7 @@ const (
 func (v *view) warnings() []string {
 	all := []string{}
 	if err := v.log.err; err != nil && !failure.Retryable(err) {
-		all = append(all, "the server does not tell about its log: "+err.Error())
+		all = append(all, "the server does not tell about its log: "+oneLine(err.Error()))
 	}
 	s, known := v.sight()
 	if !known {
@@ -43,6 +44,21 @@ func (v *view) warnings() []string {
 	}
 	return all
 }
+
+// page is one line for /livez or /readyz: text, and what will run out.
+func (v *view) page(text string) string {
+	s, known := v.sight()
+	for _, w := range v.warnings() {
+		if known && w == s.Lost {
+			continue // it is no warning any more, and in text
+		}
+		text += "; warning: " + w
+	}
+	return text + "\n"
+}
+
+// oneLine joins the lines of an error that has several.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 
 func roomWarning(s capture.Sight) string {
 	if s.Room == capture.Unknown {

@@ -29,7 +29,7 @@ func Span(d time.Duration) string {
 		d = d.Round(time.Minute)
 	}
 	text := d.String()
-	if d >= time.Minute {
+	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")
 	}
 	if d >= time.Hour && strings.HasSuffix(text, "h0m") {

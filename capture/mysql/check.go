@@ -109,8 +109,8 @@ func (c *checker) checkLog() {
 			"binlog_row_value_options is PARTIAL_JSON, and the log then has pieces of JSON documents, not their values")
 	}
 	if sv.RowMetadata != "FULL" { // MINIMAL, NO_LOG, or a version that has no such variable
-		c.cfg.Log.Warn("the names of columns are not in the log (binlog_row_metadata is not FULL), so that changes from before an ALTER TABLE can't be read; "+
-			"run SET PERSIST binlog_row_metadata = 'FULL' (MariaDB: SET GLOBAL, and in the server's configuration)", zap.String("binlog_row_metadata", sv.RowMetadata))
+		c.cfg.Log.Warn("the names of columns are not in the log (binlog_row_metadata is not FULL), so that changes from before an ALTER TABLE can't be read",
+			zap.String("binlog_row_metadata", sv.RowMetadata), zap.String("fix", "run SET PERSIST binlog_row_metadata = 'FULL' (MariaDB: SET GLOBAL, and in the server's configuration)"))
 	}
 	if c.cfg.Positions == GTIDPositions && !sv.MariaDB && sv.GTIDMode != "ON" {
 		c.stop("set gtid_mode=ON at the server (OFF_PERMISSIVE and ON_PERMISSIVE on the way), or leave source.mysql.positions at auto",

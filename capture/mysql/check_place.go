@@ -2,7 +2,6 @@ package mysql
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
@@ -46,52 +45,43 @@ const shortest = 24 * time.Hour
 // warnOfRetention tells of settings under which an outage, or a mistake that is
 // noticed the next day, costs changes.
 func (s *Source) warnOfRetention(c *client.Conn) error {
-	records, err := queryRecords(c, `SHOW GLOBAL VARIABLES WHERE Variable_name IN
-		('binlog_expire_logs_seconds', 'expire_logs_days', 'binlog_expire_logs_auto_purge', 'max_binlog_total_size', 'binlog_row_image')`)
+	k, err := readKeeping(c)
 	if err != nil {
 		return err
 	}
-	v := make(record)
-	for _, r := range records {
-		v[strings.ToLower(r["variable_name"])] = r["value"]
+	image, err := first(queryRecords(c, "SELECT @@GLOBAL.binlog_row_image AS image"))
+	if err != nil {
+		return err
 	}
 	set := "run SET PERSIST %s"
 	if s.server.MariaDB {
 		set = "run SET GLOBAL %s, and write it into the server's configuration"
 	}
 	set, after, _ := strings.Cut(set, "%s")
-	if name, kept := expiry(v); name != "" && kept < shortest && v["binlog_expire_logs_auto_purge"] != "OFF" {
-		s.cfg.Log.Warn("the server deletes its binlogs after "+kept.String()+": changes that Tailrace has not read by then are lost; "+
-			set+name+" = "+week(name)+after+" (on RDS: CALL mysql.rds_set_configuration('binlog retention hours', 168))", zap.String(name, v[name]))
+	if k.age > 0 && k.age < shortest {
+		s.cfg.Log.Warn("the server deletes its binlogs after "+k.age.String()+": changes that Tailrace has not read by then are lost",
+			zap.String("fix", set+k.ageName+" = "+week(k.ageName)+after+" (on RDS: CALL mysql.rds_set_configuration('binlog retention hours', 168))"))
 	}
-	if size, _ := strconv.ParseUint(v["max_binlog_total_size"], 10, 64); size > 0 {
-		s.cfg.Log.Warn("the server deletes its oldest binlogs when all have max_binlog_total_size together, whether Tailrace has read them or not; "+
-			"make it more than the server writes in the longest outage, or 0", zap.Uint64("max_binlog_total_size", size))
+	if k.size > 0 {
+		s.cfg.Log.Warn("the server deletes its oldest binlogs when all have "+k.sizeName+" together, whether Tailrace has read them or not",
+			zap.Int64("bytes", k.size), zap.String("fix", "make it more than the server writes in the longest outage, or 0"))
 	}
-	if image := v["binlog_row_image"]; image != "FULL" {
-		s.cfg.Log.Warn("updates and deletes are in the log without columns that did not change, and so they are in events; "+
-			set+"binlog_row_image = 'FULL'"+after+", then let the applications connect again", zap.String("binlog_row_image", image))
+	if image["image"] != "FULL" {
+		s.cfg.Log.Warn("updates and deletes are in the log without columns that did not change, and so they are in events",
+			zap.String("binlog_row_image", image["image"]), zap.String("fix", set+"binlog_row_image = 'FULL'"+after+", then let the applications connect again"))
 	}
 	return nil
 }
 
-// expiry returns after which time a binlog is deleted and the setting that says
-// so, "" if it stays. Seconds count where there are both.
-func expiry(v record) (name string, kept time.Duration) {
-	seconds, _ := strconv.ParseUint(v["binlog_expire_logs_seconds"], 10, 32)
-	days, _ := strconv.ParseFloat(v["expire_logs_days"], 64) // MariaDB takes fractions
-	switch {
-	case seconds > 0:
-		return "binlog_expire_logs_seconds", time.Duration(seconds) * time.Second
-	case days > 0:
-		return "expire_logs_days", time.Duration(days * 24 * float64(time.Hour))
-	}
-	return "", 0
-}
+// The variables by which a server deletes binlogs by age.
+const (
+	ageVariable    = "binlog_expire_logs_seconds"
+	ageVariableOld = "expire_logs_days"
+)
 
-// week is a week in the unit of a setting of expiry.
+// week is a week in the unit of one of them.
 func week(name string) string {
-	if name == "expire_logs_days" {
+	if name == ageVariableOld {
 		return "7"
 	}
 	return "604800"

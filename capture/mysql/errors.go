@@ -83,7 +83,7 @@ func classifyServer(doing string, my *mysql.MyError) error {
 		2006, 2013, 3032, 4031: // gone away, offline mode, idle for too long
 		return failure.Retry(fmt.Errorf("%s: %w", doing, said))
 	case 1045, 1698, 1130, 1129, 1251, 1820, 1862, 3118, 3955, 4151:
-		return failure.StopFrom(said, "check user and password of the source URL, and from which hosts the user may come", "%s: the server refused the login", doing)
+		return failure.StopFrom(said, "check user and password of the source URL, and from which hosts the user may come"+capture.OrSetup, "%s: the server refused the login", doing)
 	case 3159:
 		return failure.StopFrom(said, "leave tls=disable out of the source URL", "%s: the server wants TLS", doing)
 	case 1044:

@@ -160,7 +160,7 @@ func (g *Gauge) ask(ctx context.Context) (l logState, k keeping, err error) {
 			return l, k, err
 		}
 	}
-	if l, err = g.src.readLog(ctx); err != nil {
+	if l, err = g.src.glance(ctx); err != nil {
 		return l, k, err
 	}
 	err = g.src.ask(ctx, "ask how long the server keeps its log", func(c *client.Conn) (err error) {

@@ -75,11 +75,11 @@ func (l *logState) after(at *position) int64 {
 	return n
 }
 
-// keeping is what the server says of how it deletes its log by itself. What RDS
-// deletes by its "binlog retention hours" no variable tells.
+// keeping is what the server says of how it deletes its log by itself.
 type keeping struct {
-	age      time.Duration // of a file's last event; 0: no limit
-	ageName  string        // of the variable
+	age      time.Duration // of a file's last event; 0: no limit, or none that is known
+	ageName  string        // of the setting
+	soon     bool          // nothing was asked to stay: a file goes as soon as nobody but us needs it
 	size     int64         // of all files together; 0: no limit
 	sizeName string
 	now      int64 // Unix seconds
@@ -94,7 +94,7 @@ const (
 
 func readKeeping(c *client.Conn) (k keeping, err error) {
 	rows, err := query(c, `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_expire_logs_seconds', 'expire_logs_days',
-		'binlog_expire_logs_auto_purge', '`+sizeLimit+`', '`+sizeLimitOld+`')`)
+		'binlog_expire_logs_auto_purge', '`+sizeLimit+`', '`+sizeLimitOld+`', `+providerVariables+`) OR Variable_name LIKE 'aad\_auth%'`)
 	if err != nil {
 		return k, err
 	}
@@ -113,6 +113,22 @@ func readKeeping(c *client.Conn) (k keeping, err error) {
 	if k.now, err = strconv.ParseInt(rows[0][0], 10, 64); err != nil {
 		return k, errForeign
 	}
+	if p := providerOf(v); p == capture.RDS || p == capture.Aurora {
+		err = k.readRetentionHours(c)
+	} else {
+		k.byVariables(v)
+	}
+	for _, name := range []string{sizeLimit, sizeLimitOld} {
+		if n, err := strconv.ParseInt(v[name], 10, 64); err == nil && n > 0 {
+			k.size, k.sizeName = n, name
+			break
+		}
+	}
+	return k, err
+}
+
+// byVariables takes the age from the variables of a server that deletes by them.
+func (k *keeping) byVariables(v map[string]string) {
 	if k.age = period(v["binlog_expire_logs_seconds"], time.Second); k.age > 0 {
 		k.ageName = "binlog_expire_logs_seconds"
 	} else if k.age = period(v["expire_logs_days"], 24*time.Hour); k.age > 0 {
@@ -121,13 +137,31 @@ func readKeeping(c *client.Conn) (k keeping, err error) {
 	if v["binlog_expire_logs_auto_purge"] == "OFF" {
 		k.age = 0
 	}
-	for _, name := range []string{sizeLimit, sizeLimitOld} {
-		if n, err := strconv.ParseInt(v[name], 10, 64); err == nil && n > 0 {
-			k.size, k.sizeName = n, name
-			break
-		}
+}
+
+// retentionHours is what RDS and Aurora delete by, whatever the variables say. NULL,
+// its default, keeps nothing for anybody.
+const retentionHours = "binlog retention hours"
+
+// readRetentionHours takes the age from there. Who may not read it learns nothing.
+func (k *keeping) readRetentionHours(c *client.Conn) error {
+	records, err := queryRecords(c, "SELECT COALESCE(value, '') AS hours FROM mysql.rds_configuration WHERE name = ?", retentionHours)
+	switch {
+	case isDenied(err) || noSuchTable(err) || err == nil && len(records) == 0:
+		return nil
+	case err != nil:
+		return err
 	}
-	return k, nil
+	k.ageName = retentionHours
+	k.age = period(records[0]["hours"], time.Hour)
+	k.soon = k.age == 0
+	return nil
+}
+
+// noSuchTable reports whether an error says so (ER_NO_SUCH_TABLE).
+func noSuchTable(err error) bool {
+	my := serverError(err)
+	return my != nil && my.Code == 1146
 }
 
 // period reads a number of units; what is no number, or is not there, is 0.
@@ -149,7 +183,7 @@ func (g *Gauge) limits(ctx context.Context, sight *capture.Sight, l *logState, k
 		return nil
 	}
 	var names []string
-	if k.age > 0 {
+	if k.age > 0 || k.soon {
 		names = append(names, k.ageName)
 		sight.Left = k.age
 		if i < l.last() {

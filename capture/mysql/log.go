@@ -56,6 +56,17 @@ func (s *Source) identify(ctx context.Context) (err error) {
 
 // readLog asks what the server has of its log.
 func (s *Source) readLog(ctx context.Context) (logState, error) {
+	return s.readLogBy(ctx, s.readSets)
+}
+
+// glance is readLog for who asks often. What is newest is cheap, and may have GTIDs
+// of behind its file and offset: it is no place to start at.
+func (s *Source) glance(ctx context.Context) (logState, error) {
+	return s.readLogBy(ctx, s.glanceSets)
+}
+
+// readLogBy reads the log, with the GTIDs that readSets asks for.
+func (s *Source) readLogBy(ctx context.Context, readSets func(c *client.Conn, status record, oldest string) (record, error)) (logState, error) {
 	var l logState
 	var sets map[string]string
 	err := s.ask(ctx, "ask for the server's log", func(c *client.Conn) error {
@@ -78,7 +89,7 @@ func (s *Source) readLog(ctx context.Context) (logState, error) {
 		if len(l.files) == 0 {
 			return nil
 		}
-		sets, err = s.readSets(c, status, l.files[0].name)
+		sets, err = readSets(c, status, l.files[0].name)
 		return err
 	})
 	if err != nil {
@@ -110,7 +121,18 @@ func (s *Source) readSets(c *client.Conn, status record, oldest string) (record,
 	return nil, nil
 }
 
-// takeSets reads the GTIDs that readSets asked for.
+// glanceSets is readSets without the place that fits. Before version 11.4 a MariaDB
+// reads its newest file from the start for that one, up to the place; for the oldest
+// it reads the file's head, however long the file is.
+func (s *Source) glanceSets(c *client.Conn, status record, oldest string) (record, error) {
+	if !s.server.MariaDB {
+		return s.readSets(c, status, oldest)
+	}
+	return first(queryRecords(c, `SELECT BINLOG_GTID_POS(?, 4) AS oldest,
+		@@GLOBAL.gtid_binlog_pos AS current, @@GLOBAL.gtid_binlog_state AS known`, oldest))
+}
+
+// takeSets reads the GTIDs that readSets or glanceSets asked for.
 func (s *Source) takeSets(l *logState, sets record) (err error) {
 	const hint = "report this as a bug with the server's version"
 	switch {
@@ -120,7 +142,7 @@ func (s *Source) takeSets(l *logState, sets record) (err error) {
 			return failure.Stop("ask again; the oldest binlog may just have been purged", "the server does not say which GTIDs precede its oldest binlog")
 		}
 		newest, ok := sets["newest"]
-		if !ok { // an offset beyond 32 bits
+		if !ok { // not asked for, or an offset beyond 32 bits
 			newest = sets["current"]
 		}
 		l.oldest.byGTID, l.newest.byGTID = true, true

@@ -123,7 +123,9 @@ func parsePosition(text event.Position) (position, error) {
 	return p, nil
 }
 
-const positionHint = "write it as " + exampleMySQL + " (MySQL), " + exampleMariaDB + " (MariaDB) or file:binlog.000003:1542"
+const positionHint = "write it as " + exampleMySQL + " (MySQL), " + exampleMariaDB + " (MariaDB) or " + exampleFile
+
+const exampleFile = "file:binlog.000003:1542"
 
 func readPosition(text string) (p position, err error) {
 	if file, ok := strings.CutPrefix(text, fileTag); ok {

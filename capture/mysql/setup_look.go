@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-mysql-org/go-mysql/client"
@@ -18,14 +17,14 @@ import (
 type setupFound struct {
 	server    server
 	variables map[string]string // those of setupVariables that it knows
-	as        string            // who asked
-	hosts     []string          // of accounts with the user's name
+	keeping   keeping
+	as        string   // who asked
+	hosts     []string // of accounts with the user's name
 	grants    []setupGrant
 }
 
 // setupVariables are what a Source needs not know.
-const setupVariables = `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_row_image', 'binlog_expire_logs_seconds', 'expire_logs_days',
-	'partial_revokes', 'aurora_version', 'basedir', 'version') OR Variable_name LIKE 'aad\_auth%'`
+const setupVariables = `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_row_image', 'partial_revokes', 'aurora_version', 'basedir', 'version') OR Variable_name LIKE 'aad\_auth%'`
 
 // look asks the server for all that the plan depends on, and changes nothing.
 func (s *Setup) look(ctx context.Context) (f setupFound, err error) {
@@ -41,6 +40,9 @@ func (s *Setup) look(ctx context.Context) (f setupFound, err error) {
 		f.variables = make(map[string]string, len(rows))
 		for _, row := range rows {
 			f.variables[strings.ToLower(row[0])] = row[1]
+		}
+		if f.keeping, err = readKeeping(c); err != nil {
+			return err
 		}
 		r, err := first(queryRecords(c, "SELECT CURRENT_USER() AS u"))
 		if err != nil {
@@ -86,18 +88,8 @@ func queryHosts(c *client.Conn, user string) (hosts []string, err error) {
 // flavorOf knows a provider by what only its servers have, or else by the name
 // of the host.
 func (s *Setup) flavorOf(variables map[string]string) capture.Flavor {
-	for name := range variables {
-		if strings.HasPrefix(name, "aad_auth") {
-			return capture.Azure
-		}
-	}
-	switch {
-	case variables["aurora_version"] != "":
-		return capture.Aurora
-	case strings.HasPrefix(variables["basedir"], "/rdsdbbin"):
-		return capture.RDS
-	case strings.Contains(variables["version"], "-google"):
-		return capture.CloudSQL
+	if p := providerOf(variables); p != capture.Plain {
+		return p
 	}
 	return capture.FlavorOf(s.side.target.host)
 }
@@ -176,13 +168,4 @@ func (g setupGrant) on(partialRevokes bool) string {
 		name = strings.NewReplacer(`\`, `\\`, `_`, `\_`, `%`, `\%`).Replace(name)
 	}
 	return quote.MySQLIdent(name) + ".*"
-}
-
-// ageOf reads how many units a variable says, 0 if it says none.
-func ageOf(text string, unit float64) float64 {
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return 0
-	}
-	return n * unit
 }

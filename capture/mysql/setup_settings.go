@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/tailrace/tailrace/capture"
@@ -23,6 +24,18 @@ func (s *Setup) howSet(name, value string) string {
 	return "write " + setting + " into the server's configuration ([mysqld]), then restart it"
 }
 
+// howRun says how a setting is changed that SQL can change where nobody else runs
+// the server.
+func (s *Setup) howRun(name, value string) string {
+	if s.flavor.Managed() {
+		return s.howSet(name, value)
+	}
+	if s.source.mariadb {
+		return "run " + s.assign(name, value) + ", and write it into the server's configuration ([mysqld])"
+	}
+	return "run " + s.assign(name, value)
+}
+
 // howLog says how a server begins to write a binlog.
 func (s *Setup) howLog() string {
 	switch s.flavor {
@@ -38,36 +51,43 @@ func (s *Setup) howLog() string {
 	return "write log_bin = binlog and a server_id into the server's configuration ([mysqld]), then restart it"
 }
 
-// retention returns the name of the setting that deletes binlogs by age, and a
-// week in it.
-func (s *Setup) retention() (name, week string) {
+// howKept says how binlogs stay for long enough, by the setting that deletes them
+// by age. It names no number where the default is more than one would say.
+func (s *Setup) howKept() (name, how string) {
+	name = ageVariable
 	if s.source.mariadb {
-		return "expire_logs_days", "7"
+		name = ageVariableOld
 	}
-	return "binlog_expire_logs_seconds", "604800"
+	switch {
+	case s.flavor.Managed():
+		return name, s.howSet(name, week(name))
+	case s.source.mariadb:
+		return name, "it is 0, for ever, where it was not set: SELECT @@GLOBAL." + name + " says what holds"
+	}
+	return name, "it is 2592000, 30 days, where it was not set: SELECT @@GLOBAL." + name + " says what holds"
 }
 
 // blindSettings are those of a server that was not asked.
 func (s *Setup) blindSettings() []capture.Setting {
 	all := []capture.Setting{{What: "log_bin must be ON", How: s.howLog()}}
 	if s.flavor != capture.CloudSQL && s.flavor != capture.Azure {
-		all = append(all, capture.Setting{What: "binlog_format must be ROW", How: s.howSet("binlog_format", "ROW")})
+		all = append(all, capture.Setting{What: "binlog_format must be ROW", How: s.howRun("binlog_format", "ROW")})
 	}
 	all = append(
 		all,
-		capture.Setting{What: "binlog_row_metadata should be FULL: the names of columns are in the log then, and changes from before an ALTER TABLE stay readable", How: s.howSet("binlog_row_metadata", "FULL")},
-		capture.Setting{What: "binlog_row_image should be FULL: with MINIMAL, columns that did not change are absent", How: s.howSet("binlog_row_image", "FULL")},
+		capture.Setting{What: "binlog_row_metadata should be FULL: the names of columns are in the log then, and changes from before an ALTER TABLE stay readable", How: s.howRun("binlog_row_metadata", "FULL")},
+		capture.Setting{What: "binlog_row_image should be FULL: with MINIMAL, columns that did not change are absent", How: s.howRun("binlog_row_image", "FULL")},
 	)
 	if !s.source.mariadb {
 		all = append(
 			all,
-			capture.Setting{What: "binlog_row_value_options must not be PARTIAL_JSON", How: s.howSet("binlog_row_value_options", "''")},
+			capture.Setting{What: "binlog_row_value_options must not be PARTIAL_JSON", How: s.howRun("binlog_row_value_options", "''")},
 			capture.Setting{What: "gtid_mode and enforce_gtid_consistency should be ON, so that a place outlives a failover", How: s.howSet("gtid_mode", "ON")},
 		)
 	}
 	if s.flavor != capture.RDS && s.flavor != capture.Aurora {
-		name, week := s.retention()
-		all = append(all, capture.Setting{What: name + " must be longer than the longest outage that is to be survived", How: s.howSet(name, week)})
+		name, how := s.howKept()
+		all = append(all, capture.Setting{What: name + " must be longer than the longest outage that is to be survived", How: how})
 	}
 	return all
 }
@@ -112,7 +132,7 @@ func (s *Setup) settings(f setupFound) (all []capture.Setting) {
 			"gtid_mode is %s, and source.mysql.positions is gtid", sv.GTIDMode)
 	}
 	if image := f.variables["binlog_row_image"]; image != "" && image != "FULL" {
-		add(false, s.howSet("binlog_row_image", "FULL"), "binlog_row_image is %s: columns that did not change are absent in events", image)
+		add(false, s.howRun("binlog_row_image", "FULL"), "binlog_row_image is %s: columns that did not change are absent in events", image)
 	}
 	return append(all, s.shortRetention(f)...)
 }
@@ -120,24 +140,19 @@ func (s *Setup) settings(f setupFound) (all []capture.Setting) {
 // shortRetention warns where binlogs are deleted before somebody could mend an
 // outage. What RDS and Aurora do is in no variable.
 func (s *Setup) shortRetention(f setupFound) []capture.Setting {
-	const day = 24 * 3600
-	kept := ageOf(f.variables["binlog_expire_logs_seconds"], 1)
-	if kept == 0 {
-		kept = ageOf(f.variables["expire_logs_days"], day)
-	}
-	if kept == 0 || kept >= day || s.flavor == capture.RDS || s.flavor == capture.Aurora {
+	k := f.keeping
+	if k.age == 0 || k.age >= shortest || s.flavor == capture.RDS || s.flavor == capture.Aurora {
 		return nil
 	}
-	name, week := s.retention()
 	return []capture.Setting{{
-		What: fmt.Sprintf("the server deletes binlogs after %.0f seconds, whether Tailrace has read them or not", kept),
-		How:  s.howSet(name, week),
+		What: fmt.Sprintf("the server deletes binlogs after %s, whether Tailrace has read them or not", k.age),
+		How:  s.howRun(k.ageName, week(k.ageName)),
 	}}
 }
 
 // assign is the statement that changes a setting for good; MariaDB has none such.
 func (s *Setup) assign(name, value string) string {
-	if value != "''" {
+	if _, err := strconv.Atoi(value); err != nil && value != "''" {
 		value = "'" + value + "'"
 	}
 	if s.source.mariadb {

@@ -1,6 +1,9 @@
 package mysql
 
 import (
+	"strings"
+
+	"github.com/tailrace/tailrace/capture/mysql/gtid"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
 )
@@ -26,7 +29,17 @@ func CheckTarget(connector, text string) error {
 	}
 	p, err := readPosition(text)
 	if err != nil {
-		return failure.Usage(positionHint, "%.200q is not a place in a binlog: %v", text, err)
+		example := exampleMariaDB
+		if connector != MariaDB {
+			example = exampleMySQL
+			if sets, ok := strings.CutPrefix(text, gtidTag); ok { // it was read as MariaDB's, which have no colon
+				sets, _, _ = strings.Cut(sets, "@")
+				if _, wrong := gtid.Parse(sets); wrong != nil {
+					err = wrong
+				}
+			}
+		}
+		return failure.Usage("write it as "+example+" or "+exampleFile, "%.200q is not a place in a binlog: %v", text, err)
 	}
 	if sentence, hint := p.foreign(connector == MariaDB); sentence != "" {
 		return failure.Usage(hint, "%s", sentence)

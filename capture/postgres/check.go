@@ -120,11 +120,11 @@ func (c *checker) checkPublication(ctx context.Context, p *publication) error {
 	sql := p.statement(tables, exists)
 	role := quote.PostgresIdent(c.server.Role)
 	if !c.cfg.Create {
-		c.stop("run: "+sql, "publication %s does not publish %s, and source.postgres.create is false", p.name, names(tables))
+		c.stop("run: "+sql+"; or tailrace setup --apply", "publication %s does not publish %s, and source.postgres.create is false", p.name, names(tables))
 		return nil
 	}
 	if !exists && !c.server.CanCreate {
-		c.stop("run as the database's owner: "+sql+"; or GRANT CREATE ON DATABASE "+quote.PostgresIdent(c.server.Database)+" TO "+role,
+		c.stop("run as the database's owner: "+sql+"; or GRANT CREATE ON DATABASE "+quote.PostgresIdent(c.server.Database)+" TO "+role+"; or tailrace setup --apply",
 			"role %s may not create publication %s", c.server.Role, p.name)
 		return nil
 	}

@@ -63,7 +63,7 @@ func parseURL(text string) (*pgx.ConnConfig, error) {
 	}
 	parse := func(mode string) (*pgx.ConnConfig, error) {
 		q.Set("sslmode", mode)
-		u.RawQuery = q.Encode()
+		u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20") // pgx takes a + for itself, as libpq does
 		cfg, err := pgx.ParseConfig(u.String())
 		if err != nil {
 			return nil, failure.Usage(hint, "the source URL can't be used")

@@ -52,3 +52,15 @@ func TestSettingsThatMakeTextStableAreNotOverruled(t *testing.T) {
 		}
 	}
 }
+
+func TestParametersOfTheURLArriveAsTheyAreWritten(t *testing.T) {
+	_, settings, err := postgres.PlainHosts("postgres://u@localhost/d?options=-c%20work_mem%3D1MB&application_name=a%2Bb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"options": "-c work_mem=1MB", "application_name": "a+b"} {
+		if settings[name] != want {
+			t.Errorf("%s = %q, want %q", name, settings[name], want)
+		}
+	}
+}

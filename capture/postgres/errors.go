@@ -116,7 +116,7 @@ func classifyServer(doing string, pg *pgconn.PgError) error {
 		pg.Code == "55P03", pg.Code == "57014":
 		return failure.Retry(fmt.Errorf("%s: %w", doing, said))
 	case strings.HasPrefix(pg.Code, "28"):
-		return failure.StopFrom(said, "check user and password of the source URL, and pg_hba.conf for this host", "%s: the server refused the login", doing)
+		return failure.StopFrom(said, "check user and password of the source URL, and pg_hba.conf for this host"+capture.OrSetup, "%s: the server refused the login", doing)
 	case pg.Code == "3D000":
 		return failure.StopFrom(said, "check the database at the end of the source URL", "%s: there is no such database", doing)
 	case pg.Code == "42501":

@@ -85,7 +85,7 @@ func (s *Source) publish(ctx context.Context, known bool, before []string) error
 			}
 			sql := p.statement(tables, exists)
 			if !s.cfg.Create {
-				return failure.Stop("run: "+sql, "publication %s does not publish %s, and source.postgres.create is false", p.name, names(tables))
+				return failure.Stop("run: "+sql+"; or tailrace setup --apply", "publication %s does not publish %s, and source.postgres.create is false", p.name, names(tables))
 			}
 			s.cfg.Log.Info("publishing tables", zap.String("publication", p.name), zap.Strings("tables", capture.Some(list(tables))), zap.Int("table_count", len(tables)))
 			_, err = c.Exec(ctx, sql)

@@ -126,25 +126,14 @@ func (s *Setup) Removal(ctx context.Context) (capture.Plan, error) {
 	case slot.ActivePID != 0:
 		return capture.Plan{}, s.errRead(ctx, slot.ActivePID)
 	}
-	rows, err := s.conn.Query(ctx, "SELECT pubname::text FROM pg_publication WHERE pubname = ANY ($1) ORDER BY 1", []string{s.cfg.Publication, s.cfg.Publication + inserts})
-	if err != nil {
-		return capture.Plan{}, classify("look for the publications", err)
-	}
-	publications, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return capture.Plan{}, classify("look for the publications", err)
-	}
-	s.addRemoval(slot != nil, publications)
-	return s.done(capture.Plan{Server: s.where(server.Version), As: server.Role, Flavor: s.flavor}), nil
-}
-
-func (s *Setup) addRemoval(slot bool, publications []string) {
-	if slot {
+	plan := capture.Plan{Server: s.where(server.Version), As: server.Role, Flavor: s.flavor}
+	if slot != nil {
 		s.add("The server may forget what it kept for the pipeline.", dropSlot(s.cfg.Slot), false)
 	}
-	for _, name := range publications {
-		s.add("", "DROP PUBLICATION IF EXISTS "+quote.PostgresIdent(name), false)
+	if plan.Notes, err = s.removePublications(ctx, slot != nil); err != nil {
+		return capture.Plan{}, classify("look for the publications", err)
 	}
+	return s.done(plan), nil
 }
 
 func dropSlot(name string) string {

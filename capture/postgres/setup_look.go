@@ -26,9 +26,11 @@ type setupRole struct{ Login, Replication bool }
 // A setupPublication is a publication that is wanted, and what there is of it.
 type setupPublication struct {
 	publication
-	exists  bool
-	fits    bool // it has all kinds of changes, and partitions through their root
-	missing []tableInfo
+	exists   bool
+	leaves   string // kinds of changes that it leaves out
+	harms    bool   // it has updates and deletes, and its tables no identity for them
+	byLeaves bool   // it has partitions in place of the roots that are wanted
+	missing  []tableInfo
 }
 
 // look asks the server for all that the plan depends on, and changes nothing.
@@ -80,8 +82,13 @@ func wantedPublications(name string, sel selection) []publication {
 // find says what there is of p.
 func (p publication) find(ctx context.Context, c *pgx.Conn) (setupPublication, error) {
 	found := setupPublication{publication: p}
-	err := c.QueryRow(ctx, `SELECT pubinsert AND pubtruncate AND (NOT $2 OR pubupdate AND pubdelete) AND pubviaroot FROM pg_publication WHERE pubname = $1`,
-		p.name, p.kinds == allKinds).Scan(&found.fits)
+	err := c.QueryRow(ctx, `
+SELECT concat_ws(' and ', CASE WHEN NOT pubinsert THEN 'insert' END, CASE WHEN $2 AND NOT pubupdate THEN 'update' END,
+                 CASE WHEN $2 AND NOT pubdelete THEN 'delete' END, CASE WHEN NOT pubtruncate THEN 'truncate' END),
+       NOT $2 AND (pubupdate OR pubdelete),
+       NOT pubviaroot AND EXISTS (SELECT FROM unnest($3::text[]) t JOIN pg_class c ON c.oid = to_regclass(t) WHERE c.relkind = 'p')
+FROM pg_publication WHERE pubname = $1`,
+		p.name, p.kinds == allKinds, quotedNames(p.tables)).Scan(&found.leaves, &found.harms, &found.byLeaves)
 	if errors.Is(err, pgx.ErrNoRows) {
 		found.missing = p.tables
 		return found, nil

@@ -144,14 +144,13 @@ func (s *Setup) addPublications(f setupFound) {
 			s.add(why, p.statement(p.tables, false), false)
 			continue
 		}
-		if !p.fits {
-			s.add(why, "ALTER PUBLICATION "+quote.PostgresIdent(p.name)+" SET (publish = '"+p.kinds+"', publish_via_partition_root = true)", false)
-			why = ""
-		}
-		if len(p.missing) > 0 {
+		// What it publishes is not changed: others may have it too, and UPDATE and
+		// DELETE fail at once on tables of it without a replica identity.
+		switch what, _ := p.misfit(); {
+		case what != "":
+		case len(p.missing) > 0:
 			s.add(why, p.statement(p.missing, true), false)
-		}
-		if p.fits && len(p.missing) == 0 {
+		default:
 			s.add(why, p.statement(p.tables, false), true)
 		}
 	}

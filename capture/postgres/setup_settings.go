@@ -119,6 +119,10 @@ func (s *Setup) addRights(f setupFound, add func(blocks bool, how, format string
 		if !p.exists && !f.server.CanCreate {
 			add(true, how, "role %s may not create publication %s in database %s", f.server.Role, p.name, f.server.Database)
 		}
+		if what, how := p.misfit(); what != "" {
+			add(true, how, "%s", what)
+			continue
+		}
 		for _, t := range p.missing {
 			if !t.Owned {
 				add(true, how, "role %s does not own table %s, which publication %s must have", f.server.Role, t, p.name)

@@ -82,10 +82,12 @@ func (s *Store) checkTopic(ctx context.Context, t *kmsg.MetadataResponseTopic) e
 		return err
 	}
 	if len(t.Partitions[0].Replicas) == 1 {
-		s.cfg.Log.Warn("the topic of the checkpoint has one replica: a broker that is lost takes the checkpoint with it; give it three, on three brokers", zap.String("topic", s.cfg.Topic))
+		s.cfg.Log.Warn("the topic of the checkpoint has one replica: a broker that is lost takes the checkpoint with it",
+			zap.String("topic", s.cfg.Topic), zap.String("fix", "give it three, on three brokers"))
 	}
 	if settings["unclean.leader.election.enable"] == "true" {
-		s.cfg.Log.Warn("unclean.leader.election.enable is true for the topic of the checkpoint: a broker that lacks the last one may become the leader; set it to false", zap.String("topic", s.cfg.Topic))
+		s.cfg.Log.Warn("unclean.leader.election.enable is true for the topic of the checkpoint: a broker that lacks the last one may become the leader",
+			zap.String("topic", s.cfg.Topic), zap.String("fix", "set it to false"))
 	}
 	return nil
 }

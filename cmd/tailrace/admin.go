@@ -13,15 +13,16 @@ import (
 	"github.com/tailrace/tailrace/status"
 )
 
-// startAdmin serves what a pipeline does until stop is called, if cfg wants it.
-// place is where the checkpoint is. The error is of the class Usage.
-func startAdmin(cfg config.Config, stats *pipeline.Stats, src *describedSource, place string, log *zap.Logger) (stop func(), err error) {
+// startAdmin serves what a pipeline does until stop is called, if cfg wants it, at
+// address. place is where the checkpoint is. The error is of the class Usage, and
+// so is what giveUp gets when another process has the address and keeps it.
+func startAdmin(cfg config.Config, stats *pipeline.Stats, src *describedSource, place string, giveUp func(error), log *zap.Logger) (address string, stop func(), err error) {
 	if cfg.Admin.Listen == "" {
-		return func() {}, nil
+		return "off", func() {}, nil
 	}
 	gauge, err := newGauge(cfg, log)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	server, err := status.Start(status.Config{
 		Listen:     cfg.Admin.Listen,
@@ -33,13 +34,14 @@ func startAdmin(cfg config.Config, stats *pipeline.Stats, src *describedSource, 
 		Work:       status.Of(stats),
 		Describe:   src.description,
 		Gauge:      gauge,
+		GiveUp:     giveUp,
 		Log:        log,
 	})
 	if err != nil {
 		_ = gauge.Close() // it has no connection yet
-		return nil, err
+		return "", nil, err
 	}
-	return server.Close, nil
+	return server.Addr(), server.Close, nil
 }
 
 // A describedSource keeps what it says of itself for other goroutines than the

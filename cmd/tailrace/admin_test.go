@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,8 +16,9 @@ import (
 	"github.com/tailrace/tailrace/status"
 )
 
-// onFree are the arguments of a daemon that serves its pages.
-var onFree = []string{"--admin", "127.0.0.1:0"}
+// onFree are the arguments of a daemon that serves its pages, and says where before
+// it follows.
+var onFree = []string{"--admin", "127.0.0.1:0", "--log-level", "debug"}
 
 // admin returns where a daemon serves its pages.
 func (p *process) admin(t *testing.T) string {
@@ -79,23 +81,65 @@ func (s *site) status(t *testing.T, address string, args ...string) *process {
 	return p
 }
 
-func TestAnAdminPortThatIsTakenEndsTheStart(t *testing.T) {
+func TestAnAdminPortThatAnotherProcessKeepsEndsTheDaemon(t *testing.T) {
 	t.Parallel()
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	address := web(t)
+	s := newSite(t, servers.Postgres(t, 18))
+	want := "admin.listen: " + address + " is taken; another Tailrace may run on this machine; give this one an address of its own with --admin, or off"
+	p := s.follow(t, append([]string{"--admin", address}, fromNow...)...)
+	p.following(t)
+	s.insert(t, 1, 3)
+	p.exits(t, 1)
+	if got := p.verdict(t); got != want {
+		t.Errorf("sentence:\n got %s\nwant %s", got, want)
+	}
+	s.follow(t, "--until", "now").succeeds(t)
+	wantIDs(t, s.ids(t), 1, 3)
+}
+
+// freePort returns an address that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = taken.Close() })
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+// An orchestrator may start the new daemon before the old one has ended. On one host
+// both want one address, and what tells them apart may take as long as the slot is
+// waited for.
+func TestASecondDaemonIsFencedAlthoughItsAdminPortIsTaken(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, servers.Postgres(t, 18))
-	address := taken.Addr().String()
-	want := "admin.listen: " + address + " is taken; another Tailrace may run on this machine; give this one an address of its own with --admin, or off"
-	got := s.refused(t, 1, "--from", "now", "--admin", address)
-	if got != want {
-		t.Errorf("sentence:\n got %s\nwant %s", got, want)
+	address := freePort(t)
+	onFixed := append([]string{"--admin", address}, fromNow...)
+	first := s.follow(t, onFixed...)
+	first.following(t)
+	elsewhere := t.TempDir()
+	for _, c := range []struct {
+		name, want string
+		args       []string
+	}{
+		{"with the same checkpoint", s.checkpoint() + " is locked by ", nil},
+		{"with another checkpoint and the same slot", s.slot, []string{"--checkpoint", "file://" + elsewhere + "/other.json", "--publish", "file://" + elsewhere + "/events"}},
+	} {
+		second := s.follow(t, append(c.args, onFixed...)...)
+		second.exits(t, 3)
+		if got := second.verdict(t); !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %q, want %q in it", c.name, got, c.want)
+		}
+		if len(second.lines(t, "the admin address is taken, and waited for")) != 1 {
+			t.Errorf("%s: it does not say that its address is taken", c.name)
+		}
 	}
-	if got := s.db.One(t, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = $1", s.slot); got != "0" {
-		t.Errorf("slots: got %s, want none made", got)
-	}
+	s.status(t, address).exits(t, 0)
+	s.insert(t, 1, 3)
+	first.stop(t)
+	s.follow(t, "--until", "now").succeeds(t)
+	wantIDs(t, s.ids(t), 1, 3)
 }
 
 func TestADaemonTellsWhatItDoes(t *testing.T) {
@@ -182,13 +226,15 @@ func TestADaemonAnswersUntilItHasDrained(t *testing.T) {
 
 func TestTheStatusOfNoDaemonSaysSo(t *testing.T) {
 	t.Parallel()
-	other := web(t)
+	other, deaf, mail := web(t), greeter(t, ""), greeter(t, "220 mail.example ESMTP\r\n")
 	for _, c := range []struct {
 		name, address, want string
 	}{
 		{"the listener is off", "off", "admin.listen is off, so the daemon does not tell what it does; give an address there, and start the daemon anew"},
 		{"the port was free", "127.0.0.1:0", "admin.listen has port 0, so the daemon listens on whichever was free; give the address that the daemon's log names, with --admin"},
 		{"something else answers", other, "what answers at " + other + " is not tailrace run (HTTP 404 Not Found); give the address of the daemon's admin.listen with --admin"},
+		{"something else hangs up", deaf, "what answers at " + deaf + " is not tailrace run (EOF); give the address of the daemon's admin.listen with --admin"},
+		{"something else speaks another language", mail, "what answers at " + mail + ` is not tailrace run (net/http: HTTP/1.x transport connection broken: malformed HTTP status code "mail.example"); give the address of the daemon's admin.listen with --admin`},
 		{"the address has no port", "localhost", `--admin: admin.listen: "localhost": expected host:port, :port for every address of the machine, or off`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -200,6 +246,29 @@ func TestTheStatusOfNoDaemonSaysSo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// greeter is the address of a server that says one thing to whatever it is told, and
+// hangs up.
+func greeter(t *testing.T, greeting string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // closed
+			}
+			_, _ = bufio.NewReader(conn).ReadString('\n') // it may have gone away
+			_, _ = io.WriteString(conn, greeting)
+			_ = conn.Close()
+		}
+	}()
+	return listener.Addr().String()
 }
 
 // web is the address of a server of other pages.
@@ -221,7 +290,8 @@ func TestTheStatusOfADaemonThatListensEverywhereIsAskedForOnThisMachine(t *testi
 	t.Parallel()
 	s := newSite(t, servers.Postgres(t, 18))
 	p := s.follow(t, append([]string{"--admin", ":0"}, fromNow...)...)
-	_, port, err := net.SplitHostPort(p.admin(t))
+	address, _ := p.following(t)["admin"].(string)
+	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -149,7 +149,7 @@ func TestAMySQLThatWantsTLSIsRefusedWithoutIt(t *testing.T) {
 		s := newMySQLSite(t, servers.NewMySQL(t, product, nil).Database(t))
 		want := `connect: the server wants TLS: Connections using insecure transport are prohibited while --require_secure_transport=ON. (error 3159); leave tls=disable out of the source URL`
 		if product == local.MariaDB1011 { // it does not say what is wrong with the login
-			want = `connect: the server refused the login: Access denied for user 'ROLE'@'127.0.0.1' (using password: YES) (error 1045); check user and password of the source URL, and from which hosts the user may come`
+			want = `connect: the server refused the login: Access denied for user 'ROLE'@'127.0.0.1' (using password: YES) (error 1045); check user and password of the source URL, and from which hosts the user may come; or let tailrace setup make it, if it is not there`
 		}
 		mysqlRefusal{
 			code: 4, args: fromNow, want: want,

@@ -92,7 +92,7 @@ func TestAMySQLThatCannotBeReadIsRefused(t *testing.T) {
 		{
 			name: "the password is wrong", code: 4, args: fromNow,
 			prepare: func(_ *testing.T, s *mysqlSite) { s.env["DB_PASSWORD"] = "canary-password-wrong" },
-			want:    `connect: the server refused the login: Access denied for user 'ROLE'@'127.0.0.1' (using password: YES) (error 1045); check user and password of the source URL, and from which hosts the user may come`,
+			want:    `connect: the server refused the login: Access denied for user 'ROLE'@'127.0.0.1' (using password: YES) (error 1045); check user and password of the source URL, and from which hosts the user may come; or let tailrace setup make it, if it is not there`,
 		},
 		{
 			name: "the database does not exist for the user", code: 4, args: fromNow,

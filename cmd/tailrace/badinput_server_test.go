@@ -18,17 +18,17 @@ func TestAServerThatCannotBeReadIsRefused(t *testing.T) {
 		{
 			name: "the password is wrong", code: 4, args: fromNow,
 			prepare: func(_ *testing.T, s *site) { s.env["DB_PASSWORD"] = "canary-password-wrong" },
-			want:    `check the source: the server refused the login: password authentication failed for user "ROLE" (SQLSTATE 28P01); check user and password of the source URL, and pg_hba.conf for this host`,
+			want:    `check the source: the server refused the login: password authentication failed for user "ROLE" (SQLSTATE 28P01); check user and password of the source URL, and pg_hba.conf for this host; or let tailrace setup make it, if it is not there`,
 		},
 		{
 			name: "the password is wrong and a person reads the log", code: 4, args: append(fromNow, "--log-format", "console"),
 			prepare: func(_ *testing.T, s *site) { s.env["DB_PASSWORD"] = "canary-password-wrong" },
-			want:    `check the source: the server refused the login: password authentication failed for user "ROLE" (SQLSTATE 28P01); check user and password of the source URL, and pg_hba.conf for this host`,
+			want:    `check the source: the server refused the login: password authentication failed for user "ROLE" (SQLSTATE 28P01); check user and password of the source URL, and pg_hba.conf for this host; or let tailrace setup make it, if it is not there`,
 		},
 		{
 			name: "the role does not exist", code: 4, args: fromNow,
 			prepare: func(_ *testing.T, s *site) { s.env["DB_USER"] = "nobody_here" },
-			want:    `check the source: the server refused the login: password authentication failed for user "nobody_here" (SQLSTATE 28P01); check user and password of the source URL, and pg_hba.conf for this host`,
+			want:    `check the source: the server refused the login: password authentication failed for user "nobody_here" (SQLSTATE 28P01); check user and password of the source URL, and pg_hba.conf for this host; or let tailrace setup make it, if it is not there`,
 		},
 		{
 			name: "the database does not exist", code: 4, args: fromNow,

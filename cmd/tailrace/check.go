@@ -75,8 +75,8 @@ Exit codes: 0 ready, warnings or not; 1 not ready, or the settings are wrong.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&path, "config", "c", "", "YAML `FILE` (docs/configuration.md)")
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "`FORM`: text, or json")
+	cmd.Flags().StringVarP(&path, "config", "c", "", "read `FILE`, YAML as docs/configuration.md has it")
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "answer in this `FORM`: text or json")
 	flags := settingFlags(cmd)
 	load = func() (config.Config, error) { return config.Load(path, os.LookupEnv, flags()) }
 	return cmd
@@ -91,7 +91,7 @@ func check(ctx context.Context, cfg config.Config) *report {
 	r := new(report)
 	settings, source, sink, store := r.part("settings"), r.part("source"), r.part("sink"), r.part("checkpoint")
 	for _, w := range cfg.Warnings {
-		settings.warn(w)
+		settings.warn(w, "")
 	}
 	var st checkpoint.State
 	var src *checkedSource

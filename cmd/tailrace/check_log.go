@@ -32,23 +32,24 @@ func (c *findingCore) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zap
 	return checked
 }
 
-// Write implements zapcore.Core. The fields stand in parentheses behind the
-// sentence and before what can be done.
+// Write implements zapcore.Core. The field fix is what can be done; the others
+// stand in parentheses behind the sentence.
 func (c *findingCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	what, fix := e.Message, ""
 	var said []string
 	for _, field := range append(slices.Clone(c.fields), fields...) {
+		if field.Key == "fix" {
+			fix = field.String
+			continue
+		}
 		values := zapcore.NewMapObjectEncoder()
 		field.AddTo(values)
 		said = append(said, fmt.Sprintf("%s: %v", field.Key, values.Fields[field.Key]))
 	}
-	what, fix, _ := strings.Cut(e.Message, "; ")
 	if len(said) > 0 {
 		what += " (" + strings.Join(said, ", ") + ")"
 	}
-	if fix != "" {
-		what += "; " + fix
-	}
-	c.part.warn(what)
+	c.part.warn(what, fix)
 	return nil
 }
 

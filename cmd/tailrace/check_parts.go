@@ -3,15 +3,21 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/capture/mysql"
+	"github.com/tailrace/tailrace/capture/postgres"
 	"github.com/tailrace/tailrace/checkpoint"
+	checkpointfile "github.com/tailrace/tailrace/checkpoint/file"
+	checkpointkafka "github.com/tailrace/tailrace/checkpoint/kafka"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
@@ -22,7 +28,7 @@ import (
 	"github.com/tailrace/tailrace/status"
 )
 
-// What sources and stores can say beforehand.
+// What sources and stores can say beforehand; every one that there is can.
 type (
 	placeChecker interface {
 		CheckPlace(ctx context.Context, st checkpoint.State, from string) error
@@ -33,6 +39,13 @@ type (
 	}
 )
 
+var (
+	_ placeChecker = (*postgres.Source)(nil)
+	_ placeChecker = (*mysql.Source)(nil)
+	_ storeChecker = (*checkpointfile.Store)(nil)
+	_ storeChecker = (*checkpointkafka.Store)(nil)
+)
+
 // checkStore looks at the checkpoint and returns its State.
 func checkStore(ctx context.Context, cfg config.Config, p *part) checkpoint.State {
 	p.call(checkpointPlace(cfg))
@@ -40,11 +53,7 @@ func checkStore(ctx context.Context, cfg config.Config, p *part) checkpoint.Stat
 	if err != nil && cfg.Publish.Kafka.ExactlyOnce {
 		return checkpoint.State{} // the sink says why: it is the same cluster
 	}
-	checker, ok := store.(storeChecker)
-	if !ok {
-		panic("tailrace: a store that can't be checked")
-	}
-	st, err := checker.Check(ctx)
+	st, err := store.(storeChecker).Check(ctx)
 	p.refuse(err)
 	if st.Position != "" {
 		p.say("it holds the position %s", st.Position)
@@ -60,9 +69,9 @@ func checkResume(cfg config.Config, st checkpoint.State, p *part) {
 	switch unreadable := p.found(failure.ExitStop) || p.found(failure.ExitUsage); {
 	case st.Position == "" && unreadable:
 	case st.Position == "" && cfg.Source.Snapshot == config.SnapshotInitial:
-		p.warn("there is no checkpoint yet, and a first copy of the tables is not built yet; say at the first start: --snapshot never --from now (or earliest, or a position)")
+		p.warn("there is no checkpoint yet, and a first copy of the tables is not built yet", "say at the first start: --snapshot never --from now (or earliest, or a position)")
 	case st.Position == "" && cfg.From == "":
-		p.warn("there is no checkpoint yet; say at the first start where to begin: --from now (or earliest, or a position)")
+		p.warn("there is no checkpoint yet", "say at the first start where to begin: --from now (or earliest, or a position)")
 	case cfg.Publish.Kafka.ExactlyOnce && st.Position != "" && startOf(cfg, st) == "" && cfg.From != string(st.Position) && st.Selection != selection(cfg) && st.Open():
 		p.refuse(failure.Stop(
 			"start with the former ones and stop again while nothing is written; or accept that events come twice, with --from "+string(st.Position),
@@ -161,7 +170,8 @@ func (s *checkedSource) checkKept(ctx context.Context, cfg config.Config, st che
 		s.part.say("%s of log lie behind it", status.Size(sight.Behind))
 	}
 	if sight.Left != capture.Unknown && sight.Left < soon {
-		s.part.warn(fmt.Sprintf("the server may delete the log at the checkpoint's place in %s (%s), and what was not read by then is lost; start Tailrace now, or raise that setting", status.Span(sight.Left), sight.Limit))
+		s.part.warn(fmt.Sprintf("the server may delete the log at the checkpoint's place in %s (%s), and what was not read by then is lost", status.Span(sight.Left), sight.Limit),
+			"start Tailrace now, or raise that setting")
 	}
 }
 
@@ -177,7 +187,7 @@ func checkSpill(cfg config.Config, p *part) {
 		return
 	}
 	if err := writable.Folder(cmp.Or(cfg.Limits.SpillDir, os.TempDir()), 0); err != nil {
-		p.warn(fmt.Sprintf("transactions that are too large for memory have no place to wait for their end, and would stop Tailrace: %v; name a folder in limits.spill_dir", err))
+		p.warn(fmt.Sprintf("transactions that are too large for memory have no place to wait for their end, and would stop Tailrace: %v", err), "name a folder in limits.spill_dir")
 	}
 }
 
@@ -204,13 +214,25 @@ func checkSink(ctx context.Context, cfg config.Config, st checkpoint.State, tabl
 		if seen.Brokers == 0 {
 			return
 		}
-		p.say("%s; topics that are needed now: %d there, %d that can be made", plural(seen.Brokers, "broker"), seen.Topics, seen.Missing)
+		p.say("%s; %s needed now: %d there, %d that can be made", plural(seen.Brokers, "broker"), amount(topics), seen.Topics, seen.Missing)
 		if seen.Largest > 0 && cfg.Publish.Kafka.DeadLetter == "" {
 			p.say("events of up to %d bytes (max.message.bytes); a larger one stops Tailrace, since publish.dead_letter is not set", seen.Largest)
 		}
 	default:
 		p.say("there is nothing to check")
 	}
+}
+
+// amount says how many topics there are; two tables may have one.
+func amount(uses []kafka.Use) string {
+	names := make(map[string]bool)
+	for _, u := range uses {
+		names[u.Name] = true
+	}
+	if len(names) == 1 {
+		return "1 topic is"
+	}
+	return fmt.Sprintf("%d topics are", len(names))
 }
 
 // topicsOf returns the topics that the events of tables and what goes with them
@@ -238,7 +260,8 @@ func topicsOf(cfg config.Config, tables []schema.Table, p *part) []kafka.Use {
 	return uses
 }
 
-// checkAdmin takes the address of the admin listener and gives it back.
+// checkAdmin takes the address of the admin listener and gives it back. A daemon
+// that runs may be the one who has it; nothing else that is wrong with it is.
 func checkAdmin(ctx context.Context, cfg config.Config, p *part) {
 	if cfg.Admin.Listen == "" {
 		return
@@ -246,7 +269,12 @@ func checkAdmin(ctx context.Context, cfg config.Config, p *part) {
 	p.call(cfg.Admin.Listen)
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Admin.Listen)
 	if err != nil {
-		p.refuse(failure.Fenced("stop what listens there, or name another address in admin.listen, or off", "admin.listen can't be listened on: %v", err))
+		taken := errors.Is(err, syscall.EADDRINUSE)
+		err = status.CantListen(cfg.Admin.Listen, err)
+		if stop := (*failure.StopError)(nil); taken && errors.As(err, &stop) {
+			stop.Code = failure.ExitFenced
+		}
+		p.refuse(err)
 		return
 	}
 	_ = l.Close()

@@ -62,6 +62,9 @@ type part struct {
 	findings []finding
 }
 
+// unreachedHint is what to do about a server that does not answer.
+const unreachedHint = "see whether it runs and can be reached from here: host, port, network"
+
 // call says what the part is.
 func (p *part) call(title string) {
 	p.mu.Lock()
@@ -83,7 +86,7 @@ func (p *part) refuse(err error) {
 	for _, one := range failure.List(err) {
 		what, fix := failure.Split(one)
 		if failure.Retryable(one) && fix == "" {
-			fix = "see whether it runs and can be reached from here: host, port, network; run tries for 30 seconds and then exits with 4"
+			fix = unreachedHint + "; run tries for 30 seconds and then exits with 4"
 		}
 		f := finding{p.name, levelError, what, fix, failure.ExitCode(one)}
 		if !slices.Contains(p.findings, f) {
@@ -92,11 +95,10 @@ func (p *part) refuse(err error) {
 	}
 }
 
-// warn adds a warning; what can be done stands behind the first semicolon.
-func (p *part) warn(text string) {
+// warn adds a warning, and what can be done about it or "".
+func (p *part) warn(what, fix string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	what, fix, _ := strings.Cut(text, "; ")
 	p.findings = append(p.findings, finding{Part: p.name, Level: levelWarning, What: what, Fix: fix})
 }
 

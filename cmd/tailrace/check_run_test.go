@@ -283,7 +283,7 @@ func TestCheckFindsThatTheAdminAddressIsTaken(t *testing.T) {
 	s := newSite(t, servers.Postgres(t, 18))
 	p := s.start(t, "check", "-c", "testdata/tailrace.yaml", "--admin", taken.Addr().String(), "--from", "now")
 	p.exits(t, 1)
-	p.phrases(t, "admin.listen can't be listened on", "not ready: 1 error")
+	p.phrases(t, "admin.listen: "+taken.Addr().String()+" is taken", "not ready: 1 error")
 }
 
 func TestCheckNamesWrongSettingsAsRunDoes(t *testing.T) {

@@ -93,7 +93,8 @@ func TestAMySQLThatIsStoppedIsToldOfAndWaitedFor(t *testing.T) {
 	})
 }
 
-// warns waits until the status warns of a setting, and `tailrace status` too.
+// warns waits until the status warns of a setting, and the pages for probes and
+// `tailrace status` too.
 func (p *process) warns(t *testing.T, sentence, setting string) {
 	t.Helper()
 	eventually.True(t, patience, "the status warns", func() bool {
@@ -104,6 +105,12 @@ func (p *process) warns(t *testing.T, sentence, setting string) {
 		}
 		return false
 	})
+	for _, path := range []string{"/livez", "/readyz"} {
+		_, text, err := p.page(t, path)
+		if err != nil || !strings.Contains(text, "; warning: ") || !strings.Contains(text, sentence) {
+			t.Errorf("%s: got %v, %q, want the warning in it", path, err, text)
+		}
+	}
 	asked := (&site{}).status(t, p.admin(t))
 	if got := asked.stdout.String(); !strings.Contains(got, "\n! ") || !strings.Contains(got, "("+setting+")") {
 		t.Errorf("tailrace status: got\n%swant a warning that names %s", got, setting)
@@ -143,6 +150,7 @@ func TestASlotThatRunsOutOfRoomIsWarnedOfBeforeItIsLost(t *testing.T) {
 	})
 	// The server ends the stream, but what was read waits for the sink.
 	b.answers(t, "/metrics", 200, "\ntailrace_log_lost 1\n")
+	b.says(t, "slot "+s.slot+" is lost", "slot "+s.slot+" is lost", "slot "+s.slot+" is lost", "\ntailrace_log_lost 1\n")
 	if warnings := b.report(t).Warnings; len(warnings) != 1 || !strings.Contains(warnings[0], "slot "+s.slot+" is lost") {
 		t.Errorf("warnings: got %q, want that the slot is lost", warnings)
 	}
@@ -163,6 +171,8 @@ func TestABinlogThatWillSoonBeDeletedIsWarnedOf(t *testing.T) {
 		}
 		s.db.Exec(t, "SET GLOBAL binlog_expire_logs_seconds = 1200")
 		p.warns(t, "the server may delete the log that this pipeline reads in ", "binlog_expire_logs_seconds")
+		p.answers(t, "/livez", 200, "binlog_expire_logs_seconds")
+		p.answers(t, "/readyz", 200, "ready; warning: ")
 		p.answers(t, "/metrics", 200, "\ntailrace_log_left_seconds 1")
 		p.stop(t)
 	})

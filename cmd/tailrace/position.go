@@ -90,7 +90,7 @@ server does not tell: the sentence says which.`,
 func looking(cmd *cobra.Command, do func(context.Context, *placed, string) error) {
 	var output string
 	load := placedFlags(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "`FORM`: text or json")
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "answer in this `FORM`: text or json")
 	cmd.RunE = func(c *cobra.Command, _ []string) error {
 		if output != "text" && output != "json" {
 			return failure.Usage("", "-o: %q: expected text or json", output)
@@ -118,7 +118,7 @@ type placed struct {
 // them what they name. It connects nowhere.
 func placedFlags(cmd *cobra.Command) func() (*placed, error) {
 	var path string
-	cmd.Flags().StringVarP(&path, "config", "c", "", "YAML `FILE` (docs/configuration.md)")
+	cmd.Flags().StringVarP(&path, "config", "c", "", "read `FILE`, YAML as docs/configuration.md has it")
 	flags := settingFlags(cmd)
 	return func() (*placed, error) {
 		cfg, err := config.Load(path, os.LookupEnv, flags())
@@ -164,7 +164,11 @@ const lookLimit = 30 * time.Second
 func (p *placed) look(ctx context.Context, st checkpoint.State) (capture.Sight, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	return p.gauge.Look(ctx, st)
+	sight, err := p.gauge.Look(ctx, st)
+	if failure.Retryable(err) {
+		err = failure.Stop(unreachedHint, "%v", err)
+	}
+	return sight, err
 }
 
 // lookAtSaved is look for the saved state, which it returns as well. A place that

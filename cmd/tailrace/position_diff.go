@@ -33,11 +33,6 @@ type fileReport struct {
 	Bytes       int64  `json:"bytes"`
 }
 
-// An aheadGauge can look into the log behind a place without consuming it.
-type aheadGauge interface {
-	Ahead(ctx context.Context, p event.Position) (mysql.Ahead, error)
-}
-
 func diffPosition(ctx context.Context, p *placed, output string) error {
 	st, sight, err := p.lookAtSaved(ctx)
 	switch {
@@ -49,7 +44,7 @@ func diffPosition(ctx context.Context, p *placed, output string) error {
 		return failure.Stop("", "%s", sight.Lost)
 	}
 	r := diffReport{Pipeline: p.cfg.Name, Position: string(st.Position), Newest: string(sight.Newest), BehindBytes: known(sight.Behind)}
-	if g, ok := p.gauge.(aheadGauge); ok {
+	if g, ok := p.gauge.(*mysql.Gauge); ok {
 		if err := r.lookAhead(ctx, g, st.Position); err != nil {
 			return err
 		}
@@ -61,7 +56,7 @@ func diffPosition(ctx context.Context, p *placed, output string) error {
 }
 
 // lookAhead fills in what only a look into the log tells.
-func (r *diffReport) lookAhead(ctx context.Context, g aheadGauge, p event.Position) error {
+func (r *diffReport) lookAhead(ctx context.Context, g *mysql.Gauge, p event.Position) error {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	ahead, err := g.Ahead(ctx, p)

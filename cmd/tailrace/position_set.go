@@ -2,14 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/checkpoint"
-	checkpointkafka "github.com/tailrace/tailrace/checkpoint/kafka"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/console"
 	"github.com/tailrace/tailrace/internal/failure"
@@ -29,7 +29,8 @@ slot's place.
 
 It does what a start with --from does, once and without a start: it says from
 where to where it goes and what that skips or repeats, asks, and saves. The next
-tailrace run goes on there, also with the --from that it always has.
+tailrace run goes on there, also with the --from that it always has. A slot of
+Postgres that is missing is made, once you have agreed.
 
 What is repeated has the ver that it had before, so that readers can tell. A
 transaction that was half published comes again whole. Over how many partitions
@@ -37,7 +38,7 @@ the records of a topic of Kafka are spread is forgotten, as with --from.
 
 Exit codes: 0 moved; 1 usage, or not agreed to; 3 a running daemon holds the
 pipeline: stop it first; 4 it can't be done, and the sentence says why. Unless
-it is 0, the place is where it was.`,
+it is 0, the place is where it was; a slot that was to be made may be there.`,
 		Example: `  tailrace position set lsn:0/16B3748 -c tailrace.yaml
   tailrace position set file:binlog.000042:157 -c tailrace.yaml
   tailrace position set now -c tailrace.yaml --yes`,
@@ -59,9 +60,21 @@ it is 0, the place is where it was.`,
 			return err
 		}
 		defer p.close()
-		return setPosition(c.Context(), p, args[0], yes)
+		return ofPlace(setPosition(c.Context(), p, args[0], yes))
 	}
 	return cmd
+}
+
+// ofPlace returns an error about a place that was typed as an argument: the
+// sources speak of --from.
+func ofPlace(err error) error {
+	var stop *failure.StopError
+	if !errors.As(err, &stop) {
+		return err
+	}
+	stop.Sentence = strings.TrimPrefix(stop.Sentence, "--from ")
+	stop.Hint = strings.NewReplacer("check --from:", "check the place:", "--from ", "tailrace position set ").Replace(stop.Hint)
+	return err
 }
 
 // setPosition moves the saved place as a start with --from does.
@@ -81,17 +94,20 @@ func setPosition(ctx context.Context, p *placed, to string, yes bool) error {
 	if st, err = p.store.Acquire(ctx); err != nil {
 		return err
 	}
-	next, skips, err := p.locate(ctx, st, to)
+	m, err := p.foresee(ctx, st, to)
 	if err != nil {
 		return err
 	}
 	page := statusPage{color: console.Colored(os.Stdout)}
 	page.line("pipeline", p.cfg.Name)
 	page.line("from", string(st.Position))
-	page.line("to", string(next.Position))
-	page.line("which", skips)
+	page.line("to", m.to)
+	page.line("which", m.skips)
 	if t, ok := event.TimeOf(to); ok {
 		page.line("and", "leaves out what was committed before "+t)
+	}
+	if m.slot != "" {
+		page.line("makes", "slot "+m.slot+", which is missing, and what is missing of its publications")
 	}
 	if _, err := os.Stdout.Write(page.text); err != nil {
 		return err
@@ -101,6 +117,29 @@ func setPosition(ctx context.Context, p *placed, to string, yes bool) error {
 			return err
 		}
 	}
+	at, err := p.move(ctx, st, to)
+	if err != nil {
+		if m.slot != "" {
+			return fmt.Errorf("slot %s may be there now: %w", m.slot, err)
+		}
+		return err
+	}
+	_, err = fmt.Printf("moved to %s: the next tailrace run goes on there\n", at)
+	return err
+}
+
+// move has the source begin at to, which makes on the server what is missing, and
+// saves the place.
+func (p *placed) move(ctx context.Context, st checkpoint.State, to string) (event.Position, error) {
+	src, err := p.source(ctx, p.log)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = src.Close() }() // connections of questions only
+	next, err := src.Locate(ctx, st, to)
+	if err != nil {
+		return "", err
+	}
 	next.Ver = event.Ver{} // the open transaction is sent again whole
 	next.Selection = selection(p.cfg)
 	next.Partitions = nil // it repeats or skips anyway, so records may be spread anew
@@ -109,59 +148,7 @@ func setPosition(ctx context.Context, p *placed, to string, yes bool) error {
 		next.From = p.cfg.From
 	}
 	if err := p.store.Save(ctx, next); err != nil {
-		return fmt.Errorf("save the place: %w", err)
+		return "", fmt.Errorf("save the place: %w", err)
 	}
-	_, err = fmt.Println("moved: the next tailrace run goes on there")
-	return err
-}
-
-// locate has the source decide where a start at to begins, and says what that
-// skips or repeats.
-func (p *placed) locate(ctx context.Context, st checkpoint.State, to string) (next checkpoint.State, skips string, err error) {
-	var claim func() string
-	if shared, ok := p.store.(*checkpointkafka.Store); ok {
-		claim = shared.Claim
-	}
-	src, _, err := newSource(p.cfg, claim, false, p.log)
-	if err != nil {
-		return st, "", err
-	}
-	defer func() { _ = src.Close() }() // connections of questions only
-	// What Postgres publishes goes into the state, and Check finds it out.
-	if err := src.Check(ctx); err != nil {
-		return st, "", err
-	}
-	if next, err = src.Locate(ctx, st, to); err != nil {
-		return st, "", err
-	}
-	skips, err = p.skips(ctx, src, st, next)
-	return next, skips, err
-}
-
-// skips says what a move from one state to the next skips or repeats. The log grows
-// while it is measured, so that the number is not exact.
-func (p *placed) skips(ctx context.Context, src capture.Source, st, next checkpoint.State) (string, error) {
-	if next.Source != st.Source || next.Epoch != st.Epoch {
-		return "is in another log than the saved place: nobody can say what lies between", nil
-	}
-	if next.Position == st.Position {
-		return "is the same place: what is published behind it comes again", nil
-	}
-	from, err := p.look(ctx, st)
-	if err != nil {
-		return "", err
-	}
-	target, err := p.look(ctx, next)
-	if err != nil {
-		return "", err
-	}
-	much := "what lies between"
-	if from.Behind != capture.Unknown && target.Behind != capture.Unknown {
-		n := from.Behind - target.Behind
-		much = "about " + bytesText(max(n, -n)) + " of log"
-	}
-	if src.Reached(next.Position, st.Position) {
-		return "skips " + much + ": its changes are not published", nil
-	}
-	return "repeats " + much + ": its changes are published once more", nil
+	return next.Position, nil
 }

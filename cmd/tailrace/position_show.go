@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -43,10 +43,13 @@ func showPosition(ctx context.Context, p *placed, output string) error {
 	if err != nil {
 		r.Server = status.Log{Error: err.Error()}
 	}
+	written := error(nil)
 	if output == "json" {
-		return errors.Join(writeJSON(os.Stdout, r), err)
+		written = writeJSON(os.Stdout, r)
+	} else {
+		written = r.write(os.Stdout, console.Colored(os.Stdout))
 	}
-	return errors.Join(r.write(os.Stdout, console.Colored(os.Stdout)), err)
+	return cmp.Or(written, err)
 }
 
 // logReport is a sight as status has it.
@@ -93,7 +96,9 @@ func (r *positionReport) write(w io.Writer, color bool) error {
 	page.line("oldest", s.Oldest)
 	page.line("newest", s.Newest)
 	page.line("behind", behind(s, r.Position))
-	page.line("server", logOf(s)...)
+	told := *s
+	told.Error = "" // stderr has it
+	page.line("server", logOf(&told)...)
 	if s.Lost != "" {
 		page.warn("lost: " + s.Lost)
 	}

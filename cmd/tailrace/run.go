@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -149,7 +150,9 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		place = "kafka:" + cfg.Name + ".checkpoint"
 	}
 	stats, described := new(pipeline.Stats), &describedSource{Source: src}
-	stopAdmin, err := startAdmin(cfg, stats, described, place, log)
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	address, stopAdmin, err := startAdmin(cfg, stats, described, place, giveUp, log)
 	if err != nil {
 		return err
 	}
@@ -175,10 +178,15 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		Workers:     encoders(cfg.Source.Kind),
 		Drain:       cfg.Limits.Drain,
 		Interval:    cfg.Checkpoint.Interval,
-		Log:         log.With(zap.String("sink", cfg.Publish.URL), zap.String("checkpoint", place)),
+		Log:         log.With(zap.String("sink", cfg.Publish.URL), zap.String("checkpoint", place), zap.String("admin", address)),
 		Stats:       stats,
 	}
-	return p.Run(ctx)
+	err = p.Run(ctx)
+	var given *failure.StopError
+	if err == nil && errors.As(context.Cause(ctx), &given) {
+		return given // it has drained, and nobody could have seen what it does
+	}
+	return err
 }
 
 // limitHeap has the garbage collector keep the process near the limit. By its own

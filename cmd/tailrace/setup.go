@@ -46,7 +46,8 @@ With --as, the URL of somebody whom the server lets do that, it looks at the
 server first, and prints what is missing there. Globs in source.tables need that,
 as only the server knows what they match. With --apply it then runs the
 statements, one by one, after asking. That may be repeated: what is there already
-is left as it is. The database of --as does not matter.
+is left as it is, but for the privileges on MySQL and MariaDB, which are granted
+once more and stay as they are. The database of --as does not matter.
 
 The password of source.url is never printed. Printed statements have <password>
 in its place; --apply puts it there.
@@ -92,8 +93,8 @@ sentence says why.`,
 			return setup(c.Context(), cfg, o, log)
 		},
 	}
-	cmd.Flags().StringVarP(&path, "config", "c", "", "YAML `FILE` (docs/configuration.md)")
-	cmd.Flags().StringVar(&o.as, "as", "", "`URL` of who administers the server, as source.url is written [$"+setupVariable+"]")
+	cmd.Flags().StringVarP(&path, "config", "c", "", "read `FILE`, YAML as docs/configuration.md has it")
+	cmd.Flags().StringVar(&o.as, "as", "", "log in by `URL`, of who administers the server, written as source.url [$"+setupVariable+"]")
 	cmd.Flags().StringVar(&o.flavor, "flavor", string(capture.Auto), "who runs the server: auto, plain, rds, aurora, cloudsql or azure")
 	cmd.Flags().BoolVar(&o.apply, "apply", false, "run the statements, as --as says")
 	cmd.Flags().BoolVar(&o.remove, "remove", false, "drop slot and publications, as --as says")

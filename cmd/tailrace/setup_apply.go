@@ -61,7 +61,11 @@ func removeSetup(ctx context.Context, cfg config.Config, s capture.Setup, yes bo
 	if err := runSteps(ctx, s, plan, yes); err != nil {
 		return err
 	}
-	fmt.Printf("note: the checkpoint at %s stays, and a run that finds it stops, as its place is gone: move it away to start anew\n", cfg.Checkpoint.URL)
+	again := ""
+	if cfg.Source.Kind == config.SourcePostgres && !cfg.Source.Postgres.Create {
+		again = "tailrace setup --apply, then "
+	}
+	fmt.Printf("note: the checkpoint at %s stays, and a run that finds it stops, as its place is gone; to begin anew with the same name: %stailrace position set now\n", cfg.Checkpoint.URL, again)
 	return nil
 }
 

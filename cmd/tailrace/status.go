@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -105,11 +107,7 @@ func askStatus(ctx context.Context, admin config.Admin) ([]byte, status.Report, 
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
-		var dial *net.OpError
-		if errors.As(err, &dial) && dial.Op == "dial" {
-			err = dial.Err
-		}
-		return nil, status.Report{}, failure.Usage("the daemon may not run, listen elsewhere (--admin, admin.listen), or have it off", "nobody answers at %s: %v", address, err)
+		return nil, status.Report{}, noAnswer(ctx, address, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxStatus))
@@ -121,6 +119,26 @@ func askStatus(ctx context.Context, admin config.Admin) ([]byte, status.Report, 
 		return nil, status.Report{}, failure.Usage("give the address of the daemon's admin.listen with --admin", "what answers at %s is not tailrace run (HTTP %s)", address, response.Status)
 	}
 	return text, r, nil
+}
+
+// noAnswer is the error for an address whose answer was err. A daemon that is
+// frozen is connected to, and says nothing.
+func noAnswer(ctx context.Context, address string, err error) error {
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err // without the page
+	}
+	var dial *net.OpError
+	dialing := errors.As(err, &dial) && dial.Op == "dial"
+	switch {
+	case ctx.Err() != nil:
+		err = errors.New("not within " + status.Span(statusPatience))
+	case dialing:
+		err = dial.Err
+	default:
+		return failure.Usage("give the address of the daemon's admin.listen with --admin", "what answers at %s is not tailrace run (%v)", address, err)
+	}
+	return failure.Usage("the daemon may not run, listen elsewhere (--admin, admin.listen), or have it off", "nobody answers at %s: %v", address, err)
 }
 
 // dialAddress is where a daemon that listens as admin says is asked from this
@@ -155,7 +173,9 @@ func printStatus(out io.Writer, r status.Report, color bool) error {
 	}
 	p.line("process", "up "+seconds(r.UptimeSeconds), status.Size(int64(r.MemoryBytes))+" of memory", "tailrace "+r.Version)
 	for _, w := range r.Warnings {
-		p.warn(w)
+		if !strings.Contains(r.Why, w) { // that is in the head already
+			p.warn(w)
+		}
 	}
 	_, err := out.Write(p.text)
 	return err

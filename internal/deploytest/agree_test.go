@@ -30,7 +30,7 @@ func TestTheSchemasOfECSRefuseWhatTheAPIWould(t *testing.T) {
 	task := read(t, "deploy/ecs/task-definition.json")
 	for name, change := range map[string][2]string{
 		"a name that is misspelled":      {`"readonlyRootFilesystem"`, `"readOnlyRootFilesystem"`},
-		"a number that is text":          {`"stopTimeout": 30`, `"stopTimeout": "30"`},
+		"a number that is text":          {`"stopTimeout": 40`, `"stopTimeout": "30"`},
 		"a value that does not exist":    {`"networkMode": "awsvpc"`, `"networkMode": "vpc"`},
 		"something needed that is not":   {`"family"`, `"taskRole"`},
 		"text where a list of text goes": {`"drop": [`, `"drop": "ALL", "add": [`},

@@ -73,7 +73,7 @@ func TestManifestsAgreeWithTheProgram(t *testing.T) {
 	for name, m := range manifests(t) {
 		t.Run(name, func(t *testing.T) {
 			cfg := m.load(t)
-			if least := cfg.Limits.Drain + 5*time.Second; m.grace < least {
+			if least := cfg.Limits.Drain + 10*time.Second; m.grace < least {
 				t.Errorf("it is killed after %v, want at least %v, as it may flush for %v", m.grace, least, cfg.Limits.Drain)
 			}
 			// As limitHeap in cmd/tailrace, and 128 MiB for what the kernel counts beside.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/tailrace/tailrace/internal/flock"
@@ -40,5 +41,25 @@ func TestLookSaysWhoHoldsALockAndLeavesItToThem(t *testing.T) {
 	}
 	if err := again.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestLookRefusesWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	for name, make := range map[string]func(path string) error{
+		"folder": func(path string) error { return os.Mkdir(path, 0o700) },
+		"pipe":   func(path string) error { return syscall.Mkfifo(path, 0o600) }, // to read it would wait for ever
+	} {
+		path := filepath.Join(dir, name)
+		if err := make(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := flock.Look(path); err == nil {
+			t.Errorf("Look: a %s can be locked", name)
+		}
+		if f, err := flock.Take(path, 0o600); err == nil {
+			_ = f.Close()
+			t.Errorf("Take: a %s was locked", name)
+		}
 	}
 }

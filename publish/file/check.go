@@ -21,7 +21,9 @@ func Check(dir string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return canMake(path)
+		if err = leadsNowhere(path); err == nil {
+			return canMake(path)
+		}
 	case err == nil && !info.IsDir():
 		err = fmt.Errorf("%s is not a folder", path)
 	}
@@ -53,7 +55,9 @@ func canMake(path string) error {
 	info, err := os.Stat(parent)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && parent != path:
-		return canMake(parent)
+		if err = leadsNowhere(parent); err == nil {
+			return canMake(parent)
+		}
 	case err == nil && !info.IsDir():
 		err = fmt.Errorf("%s is not a folder", parent)
 	case err == nil:
@@ -63,6 +67,19 @@ func canMake(path string) error {
 		return unwritable(err, path)
 	}
 	return nil
+}
+
+// leadsNowhere returns an error for a symbolic link without a target: in its place
+// no folder can be made.
+func leadsNowhere(path string) error {
+	_, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil:
+		err = fmt.Errorf("%s is a symbolic link that leads nowhere", path)
+	}
+	return err
 }
 
 // checkOutputs looks at the event files that are there, as mend does.

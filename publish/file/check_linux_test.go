@@ -3,6 +3,7 @@ package file_test
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/tailrace/tailrace/internal/failure"
@@ -29,6 +30,22 @@ func TestCheckSaysWhatOpenWouldAndChangesNothing(t *testing.T) {
 		{"a file above it", func(t *testing.T, dir string) {
 			must(t, os.WriteFile(filepath.Join(dir, "events"), nil, 0o666))
 		}, "events/here"},
+		{"a link that leads nowhere", func(t *testing.T, dir string) {
+			must(t, os.Symlink(filepath.Join(dir, "gone"), filepath.Join(dir, "events")))
+		}, "events"},
+		{"a link that leads nowhere above it", func(t *testing.T, dir string) {
+			must(t, os.Symlink(filepath.Join(dir, "gone"), filepath.Join(dir, "events")))
+		}, "events/here"},
+		{"a link to a folder", func(t *testing.T, dir string) {
+			must(t, os.Symlink(dir, filepath.Join(dir, "events")))
+		}, "events"},
+		{"a lock that is a folder", func(t *testing.T, dir string) {
+			must(t, os.Mkdir(filepath.Join(dir, ".tailrace.lock"), 0o777))
+		}, "."},
+		{"a lock that is a pipe", func(t *testing.T, dir string) {
+			must(t, syscall.Mkfifo(filepath.Join(dir, ".tailrace.lock"), 0o666))
+			must(t, os.Chmod(filepath.Join(dir, ".tailrace.lock"), 0o666))
+		}, "."},
 		{"an event file that may not be written to", func(t *testing.T, dir string) {
 			must(t, os.WriteFile(filepath.Join(dir, "orders.ndjson"), []byte("{}\n"), 0o444))
 		}, "."},

@@ -53,7 +53,7 @@ func Check(ctx context.Context, cfg Config, topics []Use) (Seen, error) {
 	if err := client.Ping(ctx); err != nil {
 		return Seen{}, cfg.Cluster.Explain(err)
 	}
-	c := checker{Publisher: p, told: make(map[string][]string)}
+	c := checker{Publisher: p, told: make(map[warning][]string)}
 	if err := c.look(ctx, topics); err != nil {
 		c.errs = append(c.errs, err)
 	}
@@ -67,21 +67,25 @@ type checker struct {
 	seen Seen
 	errs []error
 	// told holds the topics that a warning is about, and warnings those in order.
-	told     map[string][]string
-	warnings []string
+	told     map[warning][]string
+	warnings []warning
 }
 
+// A warning is a sentence, and what can be done about it or "".
+type warning struct{ what, fix string }
+
 // warn remembers a warning, which is told once for all of its topics.
-func (c *checker) warn(topic, text string) {
-	if c.told[text] == nil {
-		c.warnings = append(c.warnings, text)
+func (c *checker) warn(topic, what, fix string) {
+	w := warning{what, fix}
+	if c.told[w] == nil {
+		c.warnings = append(c.warnings, w)
 	}
-	c.told[text] = append(c.told[text], topic)
+	c.told[w] = append(c.told[w], topic)
 }
 
 func (c *checker) tell() {
-	for _, text := range c.warnings {
-		c.cfg.Log.Warn(text, zap.String("topics", list(c.told[text])))
+	for _, w := range c.warnings {
+		c.cfg.Log.Warn(w.what, zap.String("topics", list(c.told[w])), zap.String("fix", w.fix))
 	}
 }
 
@@ -195,7 +199,7 @@ func (c *checker) checkMissing(ctx context.Context, names []string) error {
 		case err == nil, errors.Is(err, kerr.TopicAlreadyExists):
 			c.seen.Missing++
 			if t.ReplicationFactor == 1 {
-				c.warn(t.Topic, oneReplica)
+				c.warn(t.Topic, oneReplica, threeReplicas)
 			}
 		case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
 			refused = append(refused, t.Topic)
@@ -233,9 +237,14 @@ func (c *checker) checkSettings(ctx context.Context, there map[string]*kmsg.Meta
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	all, err := c.settings(ctx, names)
+	all, refused, err := c.settings(ctx, names)
 	if err != nil {
 		return err
+	}
+	for _, name := range names {
+		if refused[name] != nil {
+			c.warn(name, "the settings of a topic may not be read: records of up to 1 MiB are taken for granted", "allow "+c.cfg.Cluster.Principal()+" to DescribeConfigs")
+		}
 	}
 	limits := make(map[string]int32)
 	for name, settings := range all {
@@ -258,46 +267,20 @@ func (c *checker) checkSettings(ctx context.Context, there map[string]*kmsg.Meta
 				c.seen.Largest = limit
 			}
 			if limit < defaultLimit {
-				c.warn(name, "max.message.bytes of a topic is below Kafka's default of 1 MiB: a row whose event is larger stops Tailrace; raise it")
+				c.warn(name, "max.message.bytes of a topic is below Kafka's default of 1 MiB: a row whose event is larger stops Tailrace", "raise it")
 			}
 		}
 	}
 	if dead := limits[c.cfg.DeadLetter]; dead > 0 && dead <= c.seen.Largest {
-		c.warn(c.cfg.DeadLetter, "the dead letter topic takes no larger records than the topics that it is for; raise its max.message.bytes")
+		c.warn(c.cfg.DeadLetter, "the dead letter topic takes no larger records than the topics that it is for", "raise its max.message.bytes")
 	}
 	return nil
 }
 
-// settings returns those of topics that may be read.
-func (c *checker) settings(ctx context.Context, topics []string) (map[string]map[string]string, error) {
-	request := kmsg.NewPtrDescribeConfigsRequest()
-	for _, name := range topics {
-		resource := kmsg.NewDescribeConfigsRequestResource()
-		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, name
-		request.Resources = append(request.Resources, resource)
-	}
-	answer, err := request.RequestWith(ctx, c.client) // the library's own function gives up at the first topic that is refused
-	if err != nil {
-		return nil, c.cfg.Cluster.Explain(err)
-	}
-	all := make(map[string]map[string]string)
-	for _, resource := range answer.Resources {
-		if err := kerr.ErrorForCode(resource.ErrorCode); err != nil {
-			c.warn(resource.ResourceName, "the settings of a topic may not be read: records of up to 1 MiB are taken for granted; allow "+c.cfg.Cluster.Principal()+" to DescribeConfigs")
-			continue
-		}
-		settings := make(map[string]string)
-		for _, s := range resource.Configs {
-			if s.Value != nil {
-				settings[s.Name] = *s.Value
-			}
-		}
-		all[resource.ResourceName] = settings
-	}
-	return all, nil
-}
-
-const oneReplica = "topics have one replica: a broker that is lost takes acknowledged events with it; give them three, on three brokers"
+const (
+	oneReplica    = "topics have one replica: a broker that is lost takes acknowledged events with it"
+	threeReplicas = "give them three, on three brokers"
+)
 
 // checkReplicas tells of what may cost acknowledged records, which no producer
 // can notice (unclean elections, too few replicas), and of what they wait for.
@@ -309,19 +292,19 @@ func (c *checker) checkReplicas(name string, t *kmsg.MetadataResponseTopic, sett
 		replicas = max(replicas, len(p.Replicas))
 		switch {
 		case p.Leader < 0:
-			c.warn(name, "a partition has no leader: publishing waits until a broker that has it is back")
+			c.warn(name, "a partition has no leader: publishing waits until a broker that has it is back", "")
 		case len(p.ISR) < least:
-			c.warn(name, "a partition has fewer in-sync replicas than min.insync.replicas: publishing waits until a broker is back")
+			c.warn(name, "a partition has fewer in-sync replicas than min.insync.replicas: publishing waits until a broker is back", "")
 		}
 	}
 	switch {
 	case replicas == 1:
-		c.warn(name, oneReplica)
+		c.warn(name, oneReplica, threeReplicas)
 	case least == 1 && settings != nil:
-		c.warn(name, "min.insync.replicas is 1: an event may be acknowledged that only one broker has; set it to 2")
+		c.warn(name, "min.insync.replicas is 1: an event may be acknowledged that only one broker has", "set it to 2")
 	}
 	if settings["unclean.leader.election.enable"] == "true" {
-		c.warn(name, "unclean.leader.election.enable is true: a broker that lacks acknowledged events may become the leader, and they are gone; set it to false")
+		c.warn(name, "unclean.leader.election.enable is true: a broker that lacks acknowledged events may become the leader, and they are gone", "set it to false")
 	}
 }
 

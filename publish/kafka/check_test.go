@@ -1,18 +1,14 @@
 package kafka_test
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
-	"github.com/tailrace/tailrace/internal/broker"
 	"github.com/tailrace/tailrace/internal/eventually"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/internal/servers"
@@ -111,32 +107,17 @@ func TestCheckNamesAllThatIsWrongWithTopicsAndMakesNone(t *testing.T) {
 
 func TestCheckNamesTheRightsThatAreMissing(t *testing.T) {
 	server := servers.NewKafka(t, nil)
-	mechanism, err := broker.SASLMechanism(broker.Login{Mechanism: "SCRAM-SHA-512", User: local.KafkaClient, Password: server.Users[local.KafkaClient]})
-	must(t, err)
-	pem, err := os.ReadFile(server.CA)
-	must(t, err)
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
 	user := "User:" + local.KafkaClient
-	cfg := kafka.Config{Cluster: secure(server.SASL, &tls.Config{RootCAs: roots}, mechanism), CreateTopics: true}
+	cfg := kafka.Config{Cluster: client(t, server), CreateTopics: true}
 	for _, topic := range []string{"open", "hidden", "locked", "secretive"} {
 		server.CreateTopic(t, topic, 1, nil)
 	}
 	uses := []kafka.Use{{Name: "open"}, {Name: "hidden"}, {Name: "locked"}, {Name: "secretive"}, {Name: "missing"}}
-	deny := func(topic string, operation kadm.ACLOperation) {
-		t.Helper()
-		acl := kadm.NewACLs().Topics(topic).Deny(user).DenyHosts().Operations(operation).ResourcePatternType(kadm.ACLPatternLiteral)
-		_, err := server.Admin(t).CreateACLs(t.Context(), acl)
-		must(t, err)
-		allow := kadm.NewACLs().Topics(topic).Allow(user).AllowHosts().Operations(kadm.OpAll).ResourcePatternType(kadm.ACLPatternLiteral)
-		_, err = server.Admin(t).CreateACLs(t.Context(), allow)
-		must(t, err)
-	}
-	deny("hidden", kadm.OpDescribe)
-	deny("locked", kadm.OpWrite)
-	deny("secretive", kadm.OpDescribeConfigs)
-	deny("missing", kadm.OpCreate)
-	_, err = server.Admin(t).CreateACLs(t.Context(), kadm.NewACLs().Clusters().Deny(user).DenyHosts().Operations(kadm.OpCreate).ResourcePatternType(kadm.ACLPatternLiteral))
+	deny(t, server, "hidden", kadm.OpDescribe)
+	deny(t, server, "locked", kadm.OpWrite)
+	deny(t, server, "secretive", kadm.OpDescribeConfigs)
+	deny(t, server, "missing", kadm.OpCreate)
+	_, err := server.Admin(t).CreateACLs(t.Context(), kadm.NewACLs().Clusters().Deny(user).DenyHosts().Operations(kadm.OpCreate).ResourcePatternType(kadm.ACLPatternLiteral))
 	must(t, err)
 	before := topics(t, &server.KafkaCluster)
 	// The broker takes a moment to know of the last one.

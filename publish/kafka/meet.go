@@ -25,7 +25,7 @@ const (
 	// again is the time between two attempts to learn of topics.
 	again = 100 * time.Millisecond
 	// mostAsked is how often brokers that tell of topics are asked for their
-	// settings: some can't tell those. Then the default is taken.
+	// settings: some can't tell those. Then the default is taken where none is known.
 	mostAsked = 50
 	// spreading is how long a topic that was just made may be unknown to a broker.
 	spreading = 5 * time.Second
@@ -46,6 +46,7 @@ func (p *Publisher) meet(ctx context.Context, names []string) error {
 		} else if err == nil {
 			var limits map[string]int32
 			if limits, err = p.limits(ctx, names); err == nil || asked == mostAsked {
+				p.warnDefault(names, limits)
 				return p.keep(names, partitions, limits)
 			}
 			asked++
@@ -152,27 +153,63 @@ func (p *Publisher) creation(name string) kmsg.CreateTopicsRequestTopic {
 	return t
 }
 
-// limits returns max.message.bytes of each topic that it may be read of.
+// limits returns max.message.bytes of each topic that it may be read of. With an
+// error, which is one of asking again, it returns those that it has learned.
 func (p *Publisher) limits(ctx context.Context, names []string) (map[string]int32, error) {
-	limits := make(map[string]int32)
-	answer, err := p.admin.DescribeTopicConfigs(ctx, names...)
+	all, refused, err := p.settings(ctx, names)
 	if err != nil {
-		return nil, p.cfg.Cluster.Explain(err)
+		return nil, err
 	}
-	for _, topic := range answer {
-		switch {
-		case errors.Is(topic.Err, kerr.TopicAuthorizationFailed), errors.Is(topic.Err, kerr.ClusterAuthorizationFailed):
-			p.cfg.Log.Warn("the largest record of a topic may not be read; the default is taken", zap.String("topic", topic.Name), zap.Error(topic.Err))
-		case topic.Err != nil:
-			return nil, failure.Retry(fmt.Errorf("read the settings of topic %s: %w", topic.Name, topic.Err))
+	limits := make(map[string]int32)
+	for _, name := range names {
+		if limit := limitOf(all[name]["max.message.bytes"]); limit > 0 {
+			limits[name] = limit
 		}
-		for _, c := range topic.Configs {
-			if limit := limitOf(c.MaybeValue()); c.Key == "max.message.bytes" && limit > 0 {
-				limits[topic.Name] = limit
+		cause := refused[name]
+		if cause != nil && !errors.Is(cause, kerr.TopicAuthorizationFailed) && !errors.Is(cause, kerr.ClusterAuthorizationFailed) {
+			err = failure.Retry(fmt.Errorf("read the settings of topic %s: %w", name, cause))
+		}
+	}
+	return limits, err
+}
+
+// warnDefault names the topics that the default is taken for.
+func (p *Publisher) warnDefault(names []string, limits map[string]int32) {
+	for _, name := range names {
+		if limits[name] == 0 {
+			p.cfg.Log.Warn("the largest record of a topic may not be read; the default is taken", zap.String("topic", name))
+		}
+	}
+}
+
+// settings returns those of topics, and why those of a topic are refused. The
+// library's own function gives up at the first one that is.
+func (p *Publisher) settings(ctx context.Context, topics []string) (all map[string]map[string]string, refused map[string]error, err error) {
+	request := kmsg.NewPtrDescribeConfigsRequest()
+	for _, name := range topics {
+		resource := kmsg.NewDescribeConfigsRequestResource()
+		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, name
+		request.Resources = append(request.Resources, resource)
+	}
+	answer, err := request.RequestWith(ctx, p.client)
+	if err != nil {
+		return nil, nil, p.cfg.Cluster.Explain(err)
+	}
+	all, refused = make(map[string]map[string]string), make(map[string]error)
+	for _, resource := range answer.Resources {
+		if err := kerr.ErrorForCode(resource.ErrorCode); err != nil {
+			refused[resource.ResourceName] = err
+			continue
+		}
+		settings := make(map[string]string)
+		for _, s := range resource.Configs {
+			if s.Value != nil {
+				settings[s.Name] = *s.Value
 			}
 		}
+		all[resource.ResourceName] = settings
 	}
-	return limits, nil
+	return all, refused, nil
 }
 
 // limitOf reads max.message.bytes; 0 if it is none.

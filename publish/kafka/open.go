@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/tailrace/tailrace/internal/failure"
@@ -53,7 +52,7 @@ func Open(ctx context.Context, cfg Config) (*Publisher, error) {
 
 // use makes client that of the Publisher, which disconnect closes.
 func (p *Publisher) use(client *kgo.Client, disconnect func()) {
-	p.client, p.admin, p.disconnect = client, kadm.NewClient(client), sync.OnceFunc(disconnect)
+	p.client, p.disconnect = client, sync.OnceFunc(disconnect)
 }
 
 // options are the client's, beside those of its cluster. What is not named keeps

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
@@ -33,7 +32,6 @@ import (
 type Publisher struct {
 	cfg    Config
 	client *kgo.Client
-	admin  *kadm.Client
 
 	disconnect func() // closes the client, once; all records have their answers then
 

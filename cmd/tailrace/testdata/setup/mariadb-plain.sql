@@ -6,15 +6,17 @@
 --     write log_bin = binlog and a server_id into the server's configuration ([mysqld]), then
 --     restart it
 -- - binlog_format must be ROW.
---     write binlog_format = ROW into the server's configuration ([mysqld]), then restart it
+--     run SET GLOBAL binlog_format = 'ROW', and write it into the server's configuration
+--     ([mysqld])
 -- - binlog_row_metadata should be FULL: the names of columns are in the log then, and changes
 --   from before an ALTER TABLE stay readable.
---     write binlog_row_metadata = FULL into the server's configuration ([mysqld]), then restart
---     it
+--     run SET GLOBAL binlog_row_metadata = 'FULL', and write it into the server's configuration
+--     ([mysqld])
 -- - binlog_row_image should be FULL: with MINIMAL, columns that did not change are absent.
---     write binlog_row_image = FULL into the server's configuration ([mysqld]), then restart it
+--     run SET GLOBAL binlog_row_image = 'FULL', and write it into the server's configuration
+--     ([mysqld])
 -- - expire_logs_days must be longer than the longest outage that is to be survived.
---     write expire_logs_days = 7 into the server's configuration ([mysqld]), then restart it
+--     it is 0, for ever, where it was not set: SELECT @@GLOBAL.expire_logs_days says what holds
 
 -- The user of source.url. Write its password in single quotes in place of <password>: as it
 -- stands, the statement is refused. In place of % may stand from where Tailrace comes.

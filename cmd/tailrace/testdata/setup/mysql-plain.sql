@@ -6,21 +6,19 @@
 --     write log_bin = binlog and a server_id into the server's configuration ([mysqld]), then
 --     restart it
 -- - binlog_format must be ROW.
---     write binlog_format = ROW into the server's configuration ([mysqld]), then restart it
+--     run SET PERSIST binlog_format = 'ROW'
 -- - binlog_row_metadata should be FULL: the names of columns are in the log then, and changes
 --   from before an ALTER TABLE stay readable.
---     write binlog_row_metadata = FULL into the server's configuration ([mysqld]), then restart
---     it
+--     run SET PERSIST binlog_row_metadata = 'FULL'
 -- - binlog_row_image should be FULL: with MINIMAL, columns that did not change are absent.
---     write binlog_row_image = FULL into the server's configuration ([mysqld]), then restart it
+--     run SET PERSIST binlog_row_image = 'FULL'
 -- - binlog_row_value_options must not be PARTIAL_JSON.
---     write binlog_row_value_options = '' into the server's configuration ([mysqld]), then
---     restart it
+--     run SET PERSIST binlog_row_value_options = ''
 -- - gtid_mode and enforce_gtid_consistency should be ON, so that a place outlives a failover.
 --     write gtid_mode = ON into the server's configuration ([mysqld]), then restart it
 -- - binlog_expire_logs_seconds must be longer than the longest outage that is to be survived.
---     write binlog_expire_logs_seconds = 604800 into the server's configuration ([mysqld]),
---     then restart it
+--     it is 2592000, 30 days, where it was not set: SELECT @@GLOBAL.binlog_expire_logs_seconds
+--     says what holds
 
 -- The user of source.url. Write its password in single quotes in place of <password>: as it
 -- stands, the statement is refused. In place of % may stand from where Tailrace comes.

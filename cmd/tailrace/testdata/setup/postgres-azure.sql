@@ -14,11 +14,9 @@
 -- stands, the statement is refused.
 CREATE ROLE "tailrace" LOGIN REPLICATION PASSWORD <password>;
 
--- What it may see: the log, and what a first copy of the tables reads. It writes nothing and
--- owns nothing.
+-- What it may: follow the log, which needs no right on the tables. It writes nothing and owns
+-- nothing.
 GRANT CONNECT ON DATABASE "shop" TO "tailrace";
-GRANT USAGE ON SCHEMA "public" TO "tailrace";
-GRANT SELECT ON "public"."orders" TO "tailrace";
 
 -- The publication: which tables are in the log that it reads.
 CREATE PUBLICATION "tailrace_shop" FOR TABLE "public"."orders" WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true);
@@ -33,4 +31,3 @@ SELECT pg_create_logical_replication_slot('tailrace_shop', 'pgoutput');
 
 -- - With source.postgres.create: false, Tailrace makes nothing on the server by itself.
 -- - A table that is made later, by its owner: ALTER PUBLICATION "tailrace_shop" ADD TABLE …;
---   GRANT SELECT ON … TO "tailrace";

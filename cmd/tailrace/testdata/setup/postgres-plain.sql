@@ -8,18 +8,16 @@
 --     they have, unless somebody took them all: each is 10 where it was not set
 -- - max_slot_wal_keep_size bounds how much log the server keeps while Tailrace is away; without
 --   it the disk may fill.
---     ALTER SYSTEM SET max_slot_wal_keep_size = '50GB', then SELECT pg_reload_conf(), or what
+--     ALTER SYSTEM SET max_slot_wal_keep_size = '64GB', then SELECT pg_reload_conf(), or what
 --     the disk can spare
 
 -- The role of source.url. Write its password in single quotes in place of <password>: as it
 -- stands, the statement is refused.
 CREATE ROLE "tailrace" LOGIN REPLICATION PASSWORD <password>;
 
--- What it may see: the log, and what a first copy of the tables reads. It writes nothing and
--- owns nothing.
+-- What it may: follow the log, which needs no right on the tables. It writes nothing and owns
+-- nothing.
 GRANT CONNECT ON DATABASE "shop" TO "tailrace";
-GRANT USAGE ON SCHEMA "public" TO "tailrace";
-GRANT SELECT ON "public"."orders" TO "tailrace";
 
 -- The publication: which tables are in the log that it reads.
 CREATE PUBLICATION "tailrace_shop" FOR TABLE "public"."orders" WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true);
@@ -36,4 +34,3 @@ SELECT pg_create_logical_replication_slot('tailrace_shop', 'pgoutput');
 --   ADDRESS/32 scram-sha-256, then SELECT pg_reload_conf().
 -- - With source.postgres.create: false, Tailrace makes nothing on the server by itself.
 -- - A table that is made later, by its owner: ALTER PUBLICATION "tailrace_shop" ADD TABLE …;
---   GRANT SELECT ON … TO "tailrace";

@@ -9,7 +9,7 @@
 --     they have, unless somebody took them all: each is 10 where it was not set
 -- - max_slot_wal_keep_size bounds how much log the server keeps while Tailrace is away; without
 --   it the disk may fill.
---     set max_slot_wal_keep_size = 51200 in the instance's DB parameter group, or what the disk
+--     set max_slot_wal_keep_size = 65536 in the instance's DB parameter group, or what the disk
 --     can spare
 
 -- The role of source.url. Write its password in single quotes in place of <password>: as it
@@ -19,11 +19,9 @@ CREATE ROLE "tailrace" LOGIN PASSWORD <password>;
 -- It may replicate.
 GRANT rds_replication TO "tailrace";
 
--- What it may see: the log, and what a first copy of the tables reads. It writes nothing and
--- owns nothing.
+-- What it may: follow the log, which needs no right on the tables. It writes nothing and owns
+-- nothing.
 GRANT CONNECT ON DATABASE "shop" TO "tailrace";
-GRANT USAGE ON SCHEMA "public" TO "tailrace";
-GRANT SELECT ON "public"."orders" TO "tailrace";
 
 -- The publication: which tables are in the log that it reads.
 CREATE PUBLICATION "tailrace_shop" FOR TABLE "public"."orders" WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true);
@@ -38,4 +36,3 @@ SELECT pg_create_logical_replication_slot('tailrace_shop', 'pgoutput');
 
 -- - With source.postgres.create: false, Tailrace makes nothing on the server by itself.
 -- - A table that is made later, by its owner: ALTER PUBLICATION "tailrace_shop" ADD TABLE …;
---   GRANT SELECT ON … TO "tailrace";
