@@ -152,11 +152,13 @@ func TestAMySQLThatCannotBeReadIsRefused(t *testing.T) {
 		},
 		{
 			name: "the position is of another source", code: 1, args: []string{"--from", "lsn:0/16B3748"},
-			want: `"lsn:LSN" is not a place in a binlog: neither gtid: nor file: is at its beginning; write it as gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77 (MySQL), gtid:0-1-100 (MariaDB) or file:BINLOG`,
+			want:    `"lsn:LSN" is not a place in a binlog: neither gtid: nor file: is at its beginning; write it as gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77 or file:BINLOG`,
+			mariadb: `"lsn:LSN" is not a place in a binlog: neither gtid: nor file: is at its beginning; write it as gtid:0-1-100 or file:BINLOG`,
 		},
 		{
 			name: "the end is of another source", code: 1, args: append(fromNow, "--until", "lsn:0/16B3748"),
-			want: `"lsn:LSN" is not a place in a binlog: neither gtid: nor file: is at its beginning; write it as gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77 (MySQL), gtid:0-1-100 (MariaDB) or file:BINLOG`,
+			want:    `"lsn:LSN" is not a place in a binlog: neither gtid: nor file: is at its beginning; write it as gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77 or file:BINLOG`,
+			mariadb: `"lsn:LSN" is not a place in a binlog: neither gtid: nor file: is at its beginning; write it as gtid:0-1-100 or file:BINLOG`,
 		},
 		{
 			name: "the GTIDs are those of MariaDB", code: 1, args: []string{"--from", "gtid:0-1-100"}, only: "MySQL",
@@ -172,7 +174,8 @@ func TestAMySQLThatCannotBeReadIsRefused(t *testing.T) {
 		},
 		{
 			name: "the start is in no file of a binlog", code: 1, args: []string{"--from", "file:nonsense:4"},
-			want: `"file:nonsense:4" is not a place in a binlog: "nonsense" is not the name of a binlog: it does not end with a number; write it as gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77 (MySQL), gtid:0-1-100 (MariaDB) or file:BINLOG`,
+			want:    `"file:nonsense:4" is not a place in a binlog: "nonsense" is not the name of a binlog: it does not end with a number; write it as gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77 or file:BINLOG`,
+			mariadb: `"file:nonsense:4" is not a place in a binlog: "nonsense" is not the name of a binlog: it does not end with a number; write it as gtid:0-1-100 or file:BINLOG`,
 		},
 		{
 			name: "the checkpoint is of another server", code: 4,

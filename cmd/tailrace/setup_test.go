@@ -148,6 +148,12 @@ func TestSetupMendsWhatCheckFinds(t *testing.T) {
 		s.env["TAILRACE_SETUP_URL"] = s.db.URL()
 		s.db.Exec(t, "CREATE ROLE "+s.user+" LOGIN PASSWORD '"+password+"'; CREATE PUBLICATION "+s.slot+" WITH (publish = 'insert, delete, truncate')")
 		wantErrorsOfSource(t, s.check(t, 1), "may not replicate", "leaves out every update", "slot "+s.slot+" does not exist")
+		refused := s.setup(t, "--apply", "--yes")
+		refused.exits(t, 4)
+		if got := refused.stderr.String(); !strings.Contains(got, "publication "+s.slot+" leaves out every update; name another one") {
+			t.Errorf("got %q, want that the publication is left as it is, as somebody else may have it", got)
+		}
+		s.db.Exec(t, "DROP PUBLICATION "+s.slot)
 		s.setup(t, "--apply", "--yes").succeeds(t)
 		s.isReady(t)
 		run := s.follow(t, "--from", "now")
