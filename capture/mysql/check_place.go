@@ -58,9 +58,13 @@ func (s *Source) warnOfRetention(c *client.Conn) error {
 		set = "run SET GLOBAL %s, and write it into the server's configuration"
 	}
 	set, after, _ := strings.Cut(set, "%s")
-	if k.age > 0 && k.age < shortest {
-		s.cfg.Log.Warn("the server deletes its binlogs after "+k.age.String()+": changes that Tailrace has not read by then are lost",
-			zap.String("fix", set+k.ageName+" = "+week(k.ageName)+after+" (on RDS: CALL mysql.rds_set_configuration('binlog retention hours', 168))"))
+	if k.age > 0 && k.age < shortest || k.soon {
+		// The name of the provider's own setting is none of a variable.
+		fix := "run CALL mysql.rds_set_configuration('binlog retention hours', 168)"
+		if k.ageName != retentionHours {
+			fix = set + k.ageName + " = " + week(k.ageName) + after
+		}
+		s.cfg.Log.Warn("the server deletes its binlogs after "+k.age.String()+": changes that Tailrace has not read by then are lost", zap.String("fix", fix))
 	}
 	if k.size > 0 {
 		s.cfg.Log.Warn("the server deletes its oldest binlogs when all have "+k.sizeName+" together, whether Tailrace has read them or not",

@@ -184,8 +184,8 @@ func TestAServerThatIsDownLeavesTheSavedPlaceShown(t *testing.T) {
 	if got, want := p.stdout.String(), string(s.state(t).Position); !strings.Contains(got, want) {
 		t.Errorf("got %q, want the saved place %s in it", got, want)
 	}
-	if p.verdict(t) == "" {
-		t.Error("it does not say why the server does not tell")
+	if got := p.verdict(t); !strings.Contains(got, "can be reached from here") || strings.Contains(p.stdout.String(), "refused") {
+		t.Errorf("stderr says %q, stdout %q, want in the first only why the server does not tell and what to do", got, p.stdout.String())
 	}
 	if err := os.Remove(s.checkpoint()); err != nil {
 		t.Fatal(err)
