@@ -20,7 +20,7 @@ import (
 // Gauge implements capturetest.Measured.
 func (d source) Gauge(t testing.TB) capture.Gauge {
 	t.Helper()
-	cfg := postgres.Config{Name: "test", URL: d.URL(), Slot: d.slot(), Publication: "tailrace_test"}
+	cfg := postgres.Config{Name: "test", URL: d.URL(), Slot: d.slot(), Publication: "tailrace_test", Create: true}
 	if d.change != nil {
 		d.change(&cfg)
 	}

@@ -50,7 +50,7 @@ func TestAServerThatCannotBeReadIsRefused(t *testing.T) {
 			prepare: func(t *testing.T, s *site) {
 				s.db.Exec(t, fmt.Sprintf("REVOKE CREATE ON DATABASE %s FROM %s", s.db.Name, s.user))
 			},
-			want: `role ROLE may not create publication SLOT; run as the database's owner: CREATE PUBLICATION "SLOT" FOR TABLE "public"."orders" WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true); or GRANT CREATE ON DATABASE "NAME" TO "ROLE"`,
+			want: `role ROLE may not create publication SLOT; run as the database's owner: CREATE PUBLICATION "SLOT" FOR TABLE "public"."orders" WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true); or GRANT CREATE ON DATABASE "NAME" TO "ROLE"; or tailrace setup --apply`,
 		},
 		{
 			name: "the role does not own the table", code: 4, args: fromNow,
@@ -84,7 +84,7 @@ func TestAServerThatCannotBeReadIsRefused(t *testing.T) {
 			prepare: func(t *testing.T, s *site) {
 				s.db.Exec(t, "SELECT pg_create_logical_replication_slot($1, 'pgoutput')", s.slot)
 			},
-			want: `publication SLOT does not publish public.orders, and source.postgres.create is false; run: CREATE PUBLICATION "SLOT" FOR TABLE "public"."orders" WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)`,
+			want: `publication SLOT does not publish public.orders, and source.postgres.create is false; run: CREATE PUBLICATION "SLOT" FOR TABLE "public"."orders" WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true); or tailrace setup --apply`,
 		},
 		{
 			name: "the slot belongs to another plugin", code: 4, args: fromNow,
