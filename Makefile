@@ -32,7 +32,7 @@ demo: build ## see it work, for real, on this machine
 
 .PHONY: test
 test: owner ## run all tests on real servers, with the race detector (TESTFLAGS='-run X')
-	$(WITH_SERVERS) go test -race -p 3 -timeout 45m $(TESTFLAGS) ./...
+	$(WITH_SERVERS) go test -race -p 2 -timeout 45m $(TESTFLAGS) ./...
 
 .PHONY: lint
 lint: ## vet, staticcheck and gofumpt; what is in deploy/ by the tools of those who read it

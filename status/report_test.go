@@ -49,8 +49,11 @@ func TestTheStatusSaysAllThatIsKnown(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if g.state.Position != w.State.Position {
-		t.Errorf("the server was asked about %q, want the saved place %q", g.state.Position, w.State.Position)
+	g.mu.Lock()
+	asked := g.state.Position
+	g.mu.Unlock()
+	if asked != w.State.Position {
+		t.Errorf("the server was asked about %q, want the saved place %q", asked, w.State.Position)
 	}
 }
 
