@@ -11,6 +11,7 @@ import (
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/checkpoint/file"
 	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/scarce"
 )
 
 // listing describes what is in a folder, with all bytes.
@@ -81,7 +82,7 @@ func TestCheckSaysWhatAcquireWouldAndChangesNothing(t *testing.T) {
 				must(t, os.Chmod(filepath.Join(folder, "c.json"), 0o755))
 			}
 			before := listing(t, folder)
-			asNobody(func() {
+			scarce.AsNobody(func() {
 				s := file.New(filepath.Join(folder, c.path), "shop")
 				st, checked := s.Check(t.Context())
 				if got := listing(t, folder); got != before {
@@ -108,7 +109,7 @@ func TestCheckNamesAllThatIsWrong(t *testing.T) {
 	must(t, os.Chmod(folder, 0o555))
 	defer os.Chmod(folder, 0o755)
 	must(t, os.Chmod(filepath.Dir(folder), 0o755))
-	asNobody(func() {
+	scarce.AsNobody(func() {
 		_, err := file.New(path, "shop").Check(t.Context())
 		if all := failure.List(err); len(all) != 2 || !errors.Is(all[0], checkpoint.ErrCorrupt) || !errors.Is(all[1], os.ErrPermission) {
 			t.Errorf("got %q, want that the file is damaged and that the folder is locked", all)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/checkpoint/file"
 	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/scarce"
 )
 
 func TestAcquireRefusesAFolderThatIsNotWritable(t *testing.T) {
@@ -22,7 +22,7 @@ func TestAcquireRefusesAFolderThatIsNotWritable(t *testing.T) {
 	must(t, os.Chmod(folder, 0o555))
 	defer os.Chmod(folder, 0o755)
 	must(t, os.Chmod(filepath.Dir(folder), 0o755))
-	asNobody(func() {
+	scarce.AsNobody(func() {
 		_, err := file.New(path, "shop").Acquire(t.Context())
 		if failure.ExitCode(err) != failure.ExitStop || !errors.Is(err, os.ErrPermission) {
 			t.Errorf("got error %v, want a Stop for the permission", err)
@@ -30,9 +30,10 @@ func TestAcquireRefusesAFolderThatIsNotWritable(t *testing.T) {
 	})
 }
 
-// A limit on the size of files stands for a full disk: the write fails half
-// way, as it does with ENOSPC.
 func TestASaveThatFailsLeavesTheFormerState(t *testing.T) {
+	if !scarce.Alone(t) {
+		return
+	}
 	path := filepath.Join(t.TempDir(), "c.json")
 	s := file.New(path, "shop")
 	st, err := s.Acquire(t.Context())
@@ -43,7 +44,7 @@ func TestASaveThatFailsLeavesTheFormerState(t *testing.T) {
 
 	next := st
 	next.Position = "lsn:0/2"
-	withFileLimit(t, 100, func() { err = s.Save(t.Context(), next) })
+	scarce.Limited(t, syscall.RLIMIT_FSIZE, 100, func() { err = s.Save(t.Context(), next) })
 	if !failure.Retryable(err) || !errors.Is(err, syscall.EFBIG) {
 		t.Errorf("got error %v, want a Retry for the size", err)
 	}
@@ -63,35 +64,13 @@ func TestASaveThatFailsLeavesTheFormerState(t *testing.T) {
 }
 
 func TestAcquireRefusesAFullDisk(t *testing.T) {
+	if !scarce.Alone(t) {
+		return
+	}
 	folder := t.TempDir()
 	var err error
-	withFileLimit(t, 100, func() { _, err = file.New(filepath.Join(folder, "c.json"), "shop").Acquire(t.Context()) })
+	scarce.Limited(t, syscall.RLIMIT_FSIZE, 100, func() { _, err = file.New(filepath.Join(folder, "c.json"), "shop").Acquire(t.Context()) })
 	if failure.ExitCode(err) != failure.ExitStop || !strings.Contains(err.Error(), "can't be kept in "+folder) {
 		t.Errorf("got error %v, want a Stop that names %s", err, folder)
 	}
-}
-
-// asNobody runs f without root's right to ignore permissions. The thread that
-// gave it up is not used again.
-func asNobody(f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		if os.Geteuid() == 0 {
-			_ = syscall.Setfsuid(65534)
-		}
-		f()
-	}()
-	<-done
-}
-
-// withFileLimit runs f while no file may grow beyond size bytes.
-func withFileLimit(t *testing.T, size uint64, f func()) {
-	t.Helper()
-	var was syscall.Rlimit
-	must(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was))
-	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: was.Max}))
-	defer syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was)
-	f()
 }

@@ -17,9 +17,12 @@ func (p *process) says(t *testing.T, livez, readyz, why, metric string) {
 	p.answers(t, "/livez", 200, livez)
 	p.answers(t, "/metrics", 200, metric)
 	p.answers(t, "/metrics", 200, "\ntailrace_ready 0\n")
-	if r := p.report(t); r.Ready || !r.Live || !strings.Contains(r.Why, why) {
-		t.Errorf("/status: got ready %v, live %v, why %q; want it alive, not ready, and to say %q", r.Ready, r.Live, r.Why, why)
-	}
+	eventually.NoError(t, patience, "/status says so", func() error {
+		if r := p.report(t); r.Ready || !r.Live || !strings.Contains(r.Why, why) {
+			return fmt.Errorf("got ready %v, live %v, why %q; want it alive, not ready, and to say %q", r.Ready, r.Live, r.Why, why)
+		}
+		return nil
+	})
 	asked := (&site{}).status(t, p.admin(t))
 	asked.exits(t, 4)
 	if got := asked.stderr.String(); !strings.Contains(got, why) {

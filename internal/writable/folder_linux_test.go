@@ -4,10 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"testing"
 
+	"github.com/tailrace/tailrace/internal/scarce"
 	"github.com/tailrace/tailrace/internal/writable"
 )
 
@@ -29,7 +29,7 @@ func TestAFolderIsWritableByRightsAndRoom(t *testing.T) {
 		{"one that is not there", filepath.Join(open, "missing"), 0, os.ErrNotExist},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			asNobody(func() {
+			scarce.AsNobody(func() {
 				if err := writable.Folder(c.path, c.bytes); !errors.Is(err, c.want) {
 					t.Errorf("got %v, want %v", err, c.want)
 				}
@@ -54,25 +54,10 @@ func TestAFileIsWritableByItsRights(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		asNobody(func() {
+		scarce.AsNobody(func() {
 			if err := writable.File(path); !errors.Is(err, want) && os.Geteuid() == 0 {
 				t.Errorf("%v: got %v, want %v", mode, err, want)
 			}
 		})
 	}
-}
-
-// asNobody runs f without root's right to ignore permissions. The thread that
-// gave it up is not used again.
-func asNobody(f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		if os.Geteuid() == 0 {
-			_ = syscall.Setfsuid(65534)
-		}
-		f()
-	}()
-	<-done
 }

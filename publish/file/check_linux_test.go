@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/scarce"
 	"github.com/tailrace/tailrace/publish/file"
 )
 
@@ -60,7 +61,7 @@ func TestCheckSaysWhatOpenWouldAndChangesNothing(t *testing.T) {
 			c.make(t, dir)
 			defer os.Chmod(dir, 0o755)
 			before := tree(t, dir)
-			asNobody(func() {
+			scarce.AsNobody(func() {
 				path := filepath.Join(dir, c.dir)
 				checked := file.Check(path)
 				if got := tree(t, dir); got != before {

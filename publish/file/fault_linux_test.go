@@ -5,19 +5,20 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/scarce"
 	"github.com/tailrace/tailrace/publish"
 	"github.com/tailrace/tailrace/publish/file"
 )
 
-// A limit on the size of files stands for a full disk: the write fails half
-// way, as it does with ENOSPC.
 func TestAFullDiskStopsAndLeavesNoHalfLine(t *testing.T) {
+	if !scarce.Alone(t) {
+		return
+	}
 	dir := t.TempDir()
 	p := open(t, dir)
 	publishNow(t, p, batch("orders", `{"id":1}`))
@@ -26,7 +27,7 @@ func TestAFullDiskStopsAndLeavesNoHalfLine(t *testing.T) {
 	long := batch("orders", strings.Repeat("x", 200))
 	long.Add(&publish.Topic{Name: "users"}, 0, nil, []byte(`{"id":2}`))
 	var err error
-	limited(t, syscall.RLIMIT_FSIZE, 100, func() { err = result(t, p, long) })
+	scarce.Limited(t, syscall.RLIMIT_FSIZE, 100, func() { err = result(t, p, long) })
 	if failure.ExitCode(err) != failure.ExitStop || failure.Retryable(err) || !errors.Is(err, syscall.EFBIG) {
 		t.Errorf("got error %v, want a Stop for the size", err)
 	}
@@ -45,10 +46,13 @@ func TestAFullDiskStopsAndLeavesNoHalfLine(t *testing.T) {
 }
 
 func TestWhatIsQueuedBehindAFailureIsNotWritten(t *testing.T) {
+	if !scarce.Alone(t) {
+		return
+	}
 	dir := t.TempDir()
 	p := open(t, dir)
 	results := make(chan error, 500)
-	limited(t, syscall.RLIMIT_FSIZE, 1000, func() {
+	scarce.Limited(t, syscall.RLIMIT_FSIZE, 1000, func() {
 		for i := range 200 {
 			done := func(err error) { results <- err }
 			if err := p.Publish(t.Context(), batch("orders", fmt.Sprintf(`{"id":%010d}`, i)), done); err != nil {
@@ -73,6 +77,9 @@ func TestWhatIsQueuedBehindAFailureIsNotWritten(t *testing.T) {
 }
 
 func TestTooFewFileDescriptorsAreShared(t *testing.T) {
+	if !scarce.Alone(t) {
+		return
+	}
 	dir := t.TempDir()
 	p := open(t, dir)
 	publishNow(t, p, batch("t0", "{}"))
@@ -80,16 +87,19 @@ func TestTooFewFileDescriptorsAreShared(t *testing.T) {
 	for i := range 100 {
 		b.Add(&publish.Topic{Name: fmt.Sprintf("t%d", i)}, 0, nil, []byte("{}"))
 	}
-	limited(t, syscall.RLIMIT_NOFILE, 40, func() { publishNow(t, p, b) })
+	scarce.Limited(t, syscall.RLIMIT_NOFILE, 40, func() { publishNow(t, p, b) })
 	if got, want := len(readAll(t, dir)), 100; got != want {
 		t.Errorf("got %d files, want %d", got, want)
 	}
 }
 
 func TestOpenRefusesAFullDisk(t *testing.T) {
+	if !scarce.Alone(t) {
+		return
+	}
 	dir := t.TempDir()
 	var err error
-	limited(t, syscall.RLIMIT_FSIZE, 100, func() { _, err = file.Open(dir) })
+	scarce.Limited(t, syscall.RLIMIT_FSIZE, 100, func() { _, err = file.Open(dir) })
 	if failure.ExitCode(err) != failure.ExitStop || !errors.Is(err, syscall.EFBIG) {
 		t.Errorf("got error %v, want a Stop for the size", err)
 	}
@@ -111,7 +121,7 @@ func TestOpenRefusesWhatIsNotWritable(t *testing.T) {
 			must(t, os.Chmod(dir, c.folder))
 			defer os.Chmod(dir, 0o755)
 			must(t, os.Chmod(filepath.Dir(dir), 0o755))
-			asNobody(func() {
+			scarce.AsNobody(func() {
 				_, err := file.Open(dir)
 				if failure.ExitCode(err) != failure.ExitStop || !errors.Is(err, os.ErrPermission) {
 					t.Errorf("got error %v, want a Stop for the permission", err)
@@ -119,29 +129,4 @@ func TestOpenRefusesWhatIsNotWritable(t *testing.T) {
 			})
 		})
 	}
-}
-
-// asNobody runs f without root's right to ignore permissions. The thread that
-// gave it up is not used again.
-func asNobody(f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		if os.Geteuid() == 0 {
-			_ = syscall.Setfsuid(65534)
-		}
-		f()
-	}()
-	<-done
-}
-
-// limited runs f under a limit on one of the process's resources.
-func limited(t *testing.T, resource int, limit uint64, f func()) {
-	t.Helper()
-	var was syscall.Rlimit
-	must(t, syscall.Getrlimit(resource, &was))
-	must(t, syscall.Setrlimit(resource, &syscall.Rlimit{Cur: limit, Max: was.Max}))
-	defer syscall.Setrlimit(resource, &was)
-	f()
 }
