@@ -9,14 +9,19 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/checkpoint/kafka"
 	"github.com/tailrace/tailrace/internal/broker"
 	"github.com/tailrace/tailrace/internal/eventually"
+	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/internal/servers"
 	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
-func TestARightThatIsMissingIsNamedWithTheUser(t *testing.T) {
+// eachRight runs do once for each right that the checkpoint needs, for a user of
+// the cluster who has all others. says is what an error about it must have, beside
+// the user.
+func eachRight(t *testing.T, do func(t *testing.T, server *servers.KafkaServer, cluster broker.Cluster, says string)) {
 	server := servers.NewKafka(t, nil)
 	mechanism, err := broker.SASLMechanism(broker.Login{Mechanism: "SCRAM-SHA-512", User: local.KafkaClient, Password: server.Users[local.KafkaClient]})
 	must(t, err)
@@ -26,6 +31,7 @@ func TestARightThatIsMissingIsNamedWithTheUser(t *testing.T) {
 	roots.AppendCertsFromPEM(pem)
 	cluster := broker.Cluster{Brokers: []string{server.SASL}, TLS: &tls.Config{RootCAs: roots}, SASL: mechanism}
 	topic := func(b *kadm.ACLBuilder) *kadm.ACLBuilder { return b.Topics("shop.checkpoint") }
+	id := func(b *kadm.ACLBuilder) *kadm.ACLBuilder { return b.TransactionalIDs("shop") }
 	for _, c := range []struct {
 		name      string
 		on        func(*kadm.ACLBuilder) *kadm.ACLBuilder
@@ -38,8 +44,8 @@ func TestARightThatIsMissingIsNamedWithTheUser(t *testing.T) {
 		{"to describe the topic's configuration", topic, kadm.OpDescribeConfigs, false, "describe its configuration"},
 		{"to read the topic", topic, kadm.OpRead, false, "may not read topic shop.checkpoint"},
 		{"to write to the topic", topic, kadm.OpWrite, false, "may not write to topic shop.checkpoint"},
-		{"to write the transactional id", func(b *kadm.ACLBuilder) *kadm.ACLBuilder { return b.TransactionalIDs("shop") }, kadm.OpWrite, false, "transactional id shop"},
-		{"to describe the transactional id", func(b *kadm.ACLBuilder) *kadm.ACLBuilder { return b.TransactionalIDs("shop") }, kadm.OpDescribe, false, "transactional id shop"},
+		{"to write the transactional id", id, kadm.OpWrite, false, "transactional id shop"},
+		{"to describe the transactional id", id, kadm.OpDescribe, false, "transactional id shop"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			admin := server.Admin(t)
@@ -53,15 +59,7 @@ func TestARightThatIsMissingIsNamedWithTheUser(t *testing.T) {
 				_, err := admin.CreateACLs(t.Context(), acl)
 				must(t, err)
 			}
-			// The broker takes a moment to know of it.
-			eventually.NoError(t, limit, "Acquire is refused", func() error {
-				s := kafka.New(kafka.Config{Pipeline: "shop", Lease: short, Cluster: cluster})
-				if _, err = s.Acquire(t.Context()); err != nil {
-					return nil
-				}
-				return errors.Join(errors.New("it is not"), s.Close())
-			})
-			wantStop(t, err, user, c.says)
+			do(t, server, cluster, c.says)
 			for _, acl := range []*kadm.ACLBuilder{all, one} {
 				_, err := admin.DeleteACLs(t.Context(), acl)
 				must(t, err)
@@ -72,4 +70,41 @@ func TestARightThatIsMissingIsNamedWithTheUser(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestARightThatIsMissingIsNamedWithTheUser(t *testing.T) {
+	eachRight(t, func(t *testing.T, _ *servers.KafkaServer, cluster broker.Cluster, says string) {
+		var err error
+		// The broker takes a moment to know of it.
+		eventually.NoError(t, limit, "Acquire is refused", func() error {
+			s := kafka.New(kafka.Config{Pipeline: "shop", Lease: short, Cluster: cluster})
+			if _, err = s.Acquire(t.Context()); err != nil {
+				return nil
+			}
+			return errors.Join(errors.New("it is not"), s.Close())
+		})
+		wantStop(t, err, "User:"+local.KafkaClient, says)
+	})
+}
+
+func TestCheckNamesEveryRightThatIsMissingAndUsesNone(t *testing.T) {
+	eachRight(t, func(t *testing.T, server *servers.KafkaServer, cluster broker.Cluster, says string) {
+		before := contents(t, &server.KafkaCluster, "")
+		var err error
+		eventually.NoError(t, limit, "Check finds something", func() error {
+			s := kafka.New(kafka.Config{Pipeline: "shop", Lease: short, Cluster: cluster})
+			if _, err = s.Check(t.Context()); err != nil {
+				return nil
+			}
+			return errors.New("it does not")
+		})
+		if n := len(failure.List(err)); n != 1 || errors.Is(err, checkpoint.ErrFenced) {
+			t.Errorf("got %d reasons, %v, want one", n, err)
+		}
+		wantStop(t, err, "User:"+local.KafkaClient, says)
+		// Not even the cluster's own topics were made, as that of transactions.
+		if got := contents(t, &server.KafkaCluster, ""); got != before {
+			t.Errorf("topics: got\n%s\nwant, as before,\n%s", got, before)
+		}
+	})
 }
