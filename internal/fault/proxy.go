@@ -1,5 +1,6 @@
 // Package fault is the bad network of tests: a proxy for TCP connections that
-// delays, stops and cuts them. It knows nothing of what they carry.
+// delays, stops and cuts them. It knows nothing of what they carry. The package
+// kinesis in it does: it is a bad Kinesis.
 package fault
 
 import (

@@ -16,8 +16,9 @@ import (
 )
 
 // An owner answers GET /postgres/{version} with the local.Address, GET
-// /mysql/{product} with the local.MySQLAddress, and GET /kafka with the
-// local.KafkaAddress, of a server that it starts on the first request for it.
+// /mysql/{product} with the local.MySQLAddress, GET /kafka with the
+// local.KafkaAddress, and GET /kinesis/{product} with the local.KinesisAddress, of a
+// server that it starts on the first request for it.
 type owner struct {
 	url  string
 	http http.Server
@@ -65,6 +66,15 @@ func known() map[string]*shared {
 		}
 		return server.KafkaAddress, server, nil
 	}}
+	for _, product := range local.KinesisProducts() {
+		all["/kinesis/"+string(product)] = &shared{start: func(ctx context.Context) (any, io.Closer, error) {
+			server, err := local.StartKinesis(ctx, product)
+			if err != nil {
+				return nil, nil, err
+			}
+			return server.KinesisAddress, server, nil
+		}}
+	}
 	return all
 }
 
