@@ -42,6 +42,14 @@ type Partitioned interface {
 	Partitions() map[string]int32
 }
 
+// A Burier is a Publisher that may put events which are too large for a record
+// somewhere apart.
+type Burier interface {
+	// DeadLetters returns how many that were since it was opened. It may be called
+	// from any goroutine, also after Close.
+	DeadLetters() uint64
+}
+
 // A Committer is a Publisher that saves the State in one transaction with the
 // records (C7.1): exactly once. The pipeline then bypasses its saver: it picks
 // a boundary between batches and calls Commit with the State of that boundary.

@@ -11,9 +11,9 @@ import (
 func TestPublisher(t *testing.T) {
 	publishtest.Run(t, func(*testing.T) publishtest.Harness {
 		return publishtest.Harness{
-			Open: func(*testing.T) publish.Publisher { return discard.Open() },
-			Read: func(*testing.T) map[string][]string { return nil },
-			Name: func(*publish.Topic) string { return "" },
+			Open:  func(*testing.T) publish.Publisher { return discard.Open() },
+			Read:  func(*testing.T) map[string][]string { return nil },
+			Names: func(*publish.Record) []string { return nil },
 		}
 	})
 }

@@ -21,16 +21,16 @@ func TestPublisher(t *testing.T) {
 		return publishtest.Harness{
 			Open: func(t *testing.T) publish.Publisher { return open(t, dir) },
 			Read: func(t *testing.T) map[string][]string { return readAll(t, dir) },
-			Name: func(topic *publish.Topic) string {
-				switch topic.Channel {
+			Names: func(r *publish.Record) []string {
+				switch r.Topic.Channel {
 				case publish.Transactions:
-					return "_transactions"
+					return []string{"_transactions"}
 				case publish.Progress:
-					return "_progress"
+					return []string{"_progress"}
 				case publish.Schemas:
-					return "_schemas"
+					return []string{"_schemas"}
 				}
-				return topic.Name
+				return []string{r.Topic.Name}
 			},
 		}
 	})

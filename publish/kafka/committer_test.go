@@ -32,8 +32,8 @@ func TestCommitter(t *testing.T) {
 					c := p.open(t, kafka.Config{CreateTopics: true})
 					return &renamedCommitter{&renamed{Publisher: c, prefix: prefix, topics: make(map[string]*publish.Topic)}, c}
 				},
-				Read: func(t *testing.T) map[string][]string { return committed(t, broker.Plain, prefix) },
-				Name: func(topic *publish.Topic) string { return topic.Name },
+				Read:  func(t *testing.T) map[string][]string { return committed(t, broker.Plain, prefix) },
+				Names: func(r *publish.Record) []string { return []string{r.Topic.Name} },
 			},
 			Start: p.start,
 			Saved: func(t *testing.T) checkpoint.State {

@@ -50,7 +50,7 @@ func TestPublisher(t *testing.T) {
 				}
 				return got
 			},
-			Name: func(topic *publish.Topic) string { return topic.Name },
+			Names: func(r *publish.Record) []string { return []string{r.Topic.Name} },
 		}
 	})
 }

@@ -95,7 +95,7 @@ func givenUp(t *testing.T, f *committed) {
 	topic := data("shop.public.orders")
 	f.publish(t, batch(topic, `{"id":1}`))
 	f.commit(t)
-	kept := len(f.want[f.Name(topic)])
+	kept := f.lengths()
 	for i := range 20 {
 		f.publish(t, batch(topic, fmt.Sprintf(`{"lost":%d}`, i)))
 	}
@@ -112,7 +112,7 @@ func givenUp(t *testing.T, f *committed) {
 		}
 	}
 	f.mu.Unlock()
-	f.want[f.Name(topic)] = f.want[f.Name(topic)][:kept]
+	f.shorten(kept)
 	f.open(t)
 	f.holds(t)
 	f.publishAndWait(t, batch(topic, `{"id":2}`))

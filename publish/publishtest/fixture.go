@@ -1,6 +1,7 @@
 package publishtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -38,7 +39,7 @@ type fixture struct {
 type call struct {
 	count int // how often done was called
 	err   error
-	lines map[string]int // how many values there were up to and with this batch
+	lines map[string]int // how many values of each name in this batch there were up to and with it
 }
 
 func (f *fixture) open(t *testing.T) {
@@ -94,12 +95,10 @@ func (f *fixture) publishThen(ctx context.Context, b *publish.Batch, then func(e
 	defer f.mu.Unlock()
 	if err == nil || c.count > 0 {
 		f.accepted = append(f.accepted, c)
+		c.lines = make(map[string]int)
 		for _, v := range values {
 			f.want[v.name] = append(f.want[v.name], v.text)
-		}
-		c.lines = make(map[string]int)
-		for name, all := range f.want {
-			c.lines[name] = len(all)
+			c.lines[v.name] = len(f.want[v.name])
 		}
 	}
 	return err
@@ -111,7 +110,7 @@ func (f *fixture) values(b *publish.Batch) []value {
 	var all []value
 	for i := range b.Records {
 		r := &b.Records[i]
-		if name := f.Name(r.Topic); name != "" {
+		for _, name := range f.Names(r) {
 			all = append(all, value{name, string(b.Value(r))})
 		}
 	}
@@ -171,16 +170,20 @@ func (f *fixture) compare(t *testing.T) {
 	}
 }
 
-// prefix checks that what can be read is the beginning of what was accepted,
-// and holds all that is done.
+// prefix checks that what can be read of each name is the beginning of what was
+// accepted, and holds all that is done. That a batch is done says nothing about
+// earlier ones with other names.
 func (f *fixture) prefix(t *testing.T) {
 	t.Helper()
 	got := f.Read(t)
 	durable := make(map[string]int)
 	f.mu.Lock()
 	for _, c := range f.accepted {
-		if c.err == nil {
-			durable = c.lines
+		if c.err != nil {
+			continue
+		}
+		for name, lines := range c.lines {
+			durable[name] = max(durable[name], lines)
 		}
 	}
 	f.mu.Unlock()
@@ -191,6 +194,25 @@ func (f *fixture) prefix(t *testing.T) {
 			continue
 		}
 		sameLines(t, name, got[name], want[:n])
+	}
+}
+
+// times is how often a behaviour does what it would do n times.
+func (f *fixture) times(n int) int { return n / cmp.Or(f.Fewer, 1) }
+
+// lengths returns how much was accepted of each name.
+func (f *fixture) lengths() map[string]int {
+	all := make(map[string]int)
+	for name, values := range f.want {
+		all[name] = len(values)
+	}
+	return all
+}
+
+// shorten forgets what was accepted since lengths returned this.
+func (f *fixture) shorten(lengths map[string]int) {
+	for name := range f.want {
+		f.want[name] = f.want[name][:lengths[name]]
 	}
 }
 

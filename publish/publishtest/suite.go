@@ -2,6 +2,7 @@
 package publishtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -16,11 +17,18 @@ type Harness struct {
 	// daemon would. The suite closes it.
 	Open func(t *testing.T) publish.Publisher
 	// Read returns the values that a consumer can read now, in its order,
-	// under the names that Name gives.
+	// under the names that Names gives.
 	Read func(t *testing.T) map[string][]string
-	// Name says under which name a consumer finds the records of a topic. ""
-	// says that the Publisher drops them.
-	Name func(*publish.Topic) string
+	// Names says under which names a consumer finds a record: under several if it
+	// is in several places, under none if the Publisher drops it. What has one name
+	// is in order; what has different ones need not be.
+	Names func(*publish.Record) []string
+	// Largest is how many bytes the value of a record may have; 0 says that there
+	// is no limit up to 9 MiB.
+	Largest int
+	// Fewer divides how often long behaviours publish, for a place that is slow; 0
+	// is 1.
+	Fewer int
 }
 
 // A behaviour is what one subtest checks.
@@ -53,10 +61,12 @@ func behaviours() []behaviour {
 		{"control channels are kept apart from data", controlChannels},
 		{"a batch may have many topics", manyTopics},
 		{"a batch may be empty", emptyBatch},
+		{"a batch that nobody finds anything of is done", dropped},
 		{"a batch may be larger than any buffer", largeBatch},
 		{"a record may have no key and any bytes but a line break", anyBytes},
 		{"a record for all partitions is read", forAllPartitions},
 		{"a batch may be used again once it is done", reused},
+		{"a batch may be altered within its done while others are in flight", altered},
 		{"Close calls done for everything in flight", closedInFlight},
 		{"after Close nothing is accepted", afterClose},
 		{"an ended context accepts nothing or is done as usual", endedContext},
@@ -66,7 +76,7 @@ func behaviours() []behaviour {
 
 func inOrder(t *testing.T, f *fixture) {
 	orders, users := data("shop.public.orders"), data("shop.public.users")
-	for i := range 500 {
+	for i := range f.times(500) {
 		b := new(publish.Batch)
 		for j := range 7 {
 			add(b, orders, fmt.Sprintf(`{"order":%d,"line":%d}`, i, j))
@@ -90,7 +100,7 @@ func readableWhenDone(t *testing.T, f *fixture) {
 
 func flushed(t *testing.T, f *fixture) {
 	topic := data("shop.public.orders")
-	for i := range 200 {
+	for i := range f.times(200) {
 		f.publish(t, batch(topic, fmt.Sprintf(`{"id":%d}`, i)))
 		if i%50 == 0 {
 			f.flush(t)
@@ -149,11 +159,20 @@ func emptyBatch(t *testing.T, f *fixture) {
 	f.compare(t)
 }
 
+func dropped(t *testing.T, f *fixture) {
+	for i := range 5 {
+		f.publishAndWait(t, batch(&publish.Topic{Name: "shop.progress", Channel: publish.Progress}, fmt.Sprintf(`{"n":%d}`, i)))
+	}
+	f.publishAndWait(t, batch(data("shop.public.orders"), `{"id":1}`))
+	f.compare(t)
+}
+
 func largeBatch(t *testing.T, f *fixture) {
 	orders, users := data("shop.public.orders"), data("shop.public.users")
 	b := new(publish.Batch)
-	add(b, orders, `{"text":"`+strings.Repeat("a", 9<<20)+`"}`)
-	for i := range 50_000 {
+	large := cmp.Or(f.Largest, 9<<20+11)
+	add(b, orders, `{"text":"`+strings.Repeat("a", large-11)+`"}`)
+	for i := range f.times(50_000) {
 		add(b, users, fmt.Sprintf(`{"id":%d,"text":"some text that takes room"}`, i))
 	}
 	add(b, orders, `{"text":"after"}`)
@@ -187,7 +206,7 @@ func forAllPartitions(t *testing.T, f *fixture) {
 func reused(t *testing.T, f *fixture) {
 	topic := data("shop.public.orders")
 	b := new(publish.Batch)
-	for i := range 100 {
+	for i := range f.times(100) {
 		add(b, topic, fmt.Sprintf(`{"id":%d}`, i))
 		f.publishAndWait(t, b)
 		for j := range b.Buf {
@@ -198,16 +217,44 @@ func reused(t *testing.T, f *fixture) {
 	f.compare(t)
 }
 
+// Whoever reads a batch after its done reads another one: its bytes are the next
+// batch's then.
+func altered(t *testing.T, f *fixture) {
+	orders, users := data("shop.public.orders"), data("shop.public.users")
+	all := make([]publish.Batch, 8)
+	for round := range f.times(50) {
+		for i := range all {
+			b := &all[i]
+			b.Reset()
+			for j := range 1 + 3*i {
+				add(b, orders, fmt.Sprintf(`{"round":%d,"batch":%d,"n":%d}`, round, i, j))
+			}
+			add(b, users, fmt.Sprintf(`{"round":%d,"batch":%d}`, round, i))
+			err := f.publishThen(t.Context(), b, func(error) {
+				for j := range b.Buf {
+					b.Buf[j] = 'x'
+				}
+				clear(b.Records)
+			})
+			if err != nil {
+				t.Fatalf("publish: %v", err)
+			}
+		}
+		f.flush(t)
+	}
+	f.compare(t)
+}
+
 func closedInFlight(t *testing.T, f *fixture) {
 	topic := data("shop.public.orders")
-	for i := range 300 {
+	for i := range f.times(300) {
 		f.publish(t, batch(topic, fmt.Sprintf(`{"id":%d}`, i)))
 	}
 	f.close(t)
 	f.allDone(t)
 
 	// What was not done may have been written all the same; what was done must
-	// have been, and nothing may be missing before what was written.
+	// have been, and nothing of its name may be missing before what was written.
 	f.prefix(t)
 }
 

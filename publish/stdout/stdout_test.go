@@ -19,12 +19,12 @@ import (
 
 const stream = "the stream"
 
-// name: a stream is one topic, and takes events alone.
-func name(topic *publish.Topic) string {
-	if topic.Channel.Events() {
-		return stream
+// names: a stream is one topic, and takes events alone.
+func names(r *publish.Record) []string {
+	if r.Topic.Channel.Events() {
+		return []string{stream}
 	}
-	return ""
+	return nil
 }
 
 func TestPublisherToAFile(t *testing.T) {
@@ -40,7 +40,7 @@ func TestPublisherToAFile(t *testing.T) {
 				must(t, err)
 				return map[string][]string{stream: publishtest.Lines(string(text))}
 			},
-			Name: name,
+			Names: names,
 		}
 	})
 }
@@ -77,7 +77,7 @@ func TestPublisherToAPipe(t *testing.T) {
 				lines := publishtest.Lines(text.String())
 				return map[string][]string{stream: slices.DeleteFunc(lines, func(s string) bool { return s == mark })}
 			},
-			Name: name,
+			Names: names,
 		}
 	})
 }
