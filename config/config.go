@@ -75,14 +75,29 @@ const (
 // Publish says where events go.
 type Publish struct {
 	URL    string // as given, with references replaced
-	Sink   string // SinkKafka, SinkStdout, SinkFile or SinkDiscard
+	Sink   string // SinkKafka, SinkKinesis, SinkStdout, SinkFile or SinkDiscard
 	Dir    string // folder of SinkFile, "" for the others
 	Topic  *transform.Topic
 	Format string // FormatNative
 	// Truncate is TruncateInline or TruncateControl.
 	Truncate string
-	Kafka    Kafka
+
+	// What sinks have that keep an order in partitions or lanes.
+	Partition        string   // PartitionTable, PartitionKey, PartitionTransaction or PartitionColumns
+	PartitionColumns []string // of PartitionColumns
+	DeadLetter       string   // topic or stream for events that are too large for their own; "" to stop
+
+	Kafka   Kafka
+	Kinesis Kinesis
 }
+
+// The choices of Publish.Partition.
+const (
+	PartitionTable       = "table"
+	PartitionKey         = "key"
+	PartitionTransaction = "transaction"
+	PartitionColumns     = "columns"
+)
 
 // The choices of Publish.Truncate.
 const (
@@ -93,6 +108,7 @@ const (
 // The sinks of Publish.Sink.
 const (
 	SinkKafka   = "kafka"
+	SinkKinesis = "kinesis"
 	SinkStdout  = "stdout"
 	SinkFile    = "file"
 	SinkDiscard = "discard"
@@ -118,6 +134,7 @@ type Limits struct {
 // Admin says where a running daemon tells what it does.
 type Admin struct {
 	Listen string // host:port, or "" for nowhere
+	EMF    bool   // metrics go to stdout too, as CloudWatch reads them
 }
 
 // Log says what the daemon writes about itself.
@@ -168,7 +185,10 @@ func constants() Config {
 			Postgres: Postgres{Create: true},
 			MySQL:    MySQL{Positions: PositionsAuto},
 		},
-		Publish:    Publish{Topic: topic, Format: FormatNative, Truncate: TruncateInline, Kafka: Kafka{Partition: PartitionTable, Compression: "snappy"}},
+		Publish: Publish{
+			Topic: topic, Format: FormatNative, Truncate: TruncateInline, Partition: PartitionTable,
+			Kafka: Kafka{Compression: "snappy"}, Kinesis: Kinesis{Packing: PackingLines},
+		},
 		Checkpoint: Checkpoint{Interval: time.Second},
 		Limits:     Limits{Memory: 256 << 20, Drain: 25 * time.Second},
 		Admin:      Admin{Listen: defaultListen},

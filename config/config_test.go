@@ -29,6 +29,8 @@ func testEnv(name string) (string, bool) {
 		"SUB":         "a b/c?d",
 		"MEMORY":      "1GiB",
 		"SERVER_ID":   "77",
+		"STREAM":      "shop",
+		"ENDPOINT":    "https://[::1]:443",
 		"EMPTY":       "",
 	}[name]
 	return text, ok
@@ -75,17 +77,17 @@ func TestLoadGoodFiles(t *testing.T) {
 		}},
 		{"kafka", "postgres://tailrace@localhost/shop", func(c *config.Config) {
 			c.Publish.URL, c.Publish.Sink = "kafka://h1:9092,h2:9093", config.SinkKafka
+			c.Publish.Partition, c.Publish.PartitionColumns, c.Publish.DeadLetter = config.PartitionColumns, []string{"customer", "region"}, "too_large"
 			c.Publish.Kafka = config.Kafka{
-				Brokers:   []string{"h1:9092", "h2:9093"},
-				Partition: config.PartitionColumns, PartitionColumns: []string{"customer", "region"}, Tombstones: true,
-				Compression: "zstd", Linger: 5 * time.Millisecond, CreateTopics: true, DeadLetter: "too_large",
+				Brokers: []string{"h1:9092", "h2:9093"}, Tombstones: true,
+				Compression: "zstd", Linger: 5 * time.Millisecond, CreateTopics: true,
 				TLS:  config.TLS{Enabled: true, CA: "/etc/ca.pem", Cert: "/etc/c.pem", Key: "/etc/k.pem"},
 				SASL: config.SASL{Mechanism: "SCRAM-SHA-512", User: "tailrace", Password: config.NewSecret("canary/@:?#%")},
 			}
 		}},
 		{"kafka-token", "postgres://tailrace@localhost/shop", func(c *config.Config) {
 			c.Publish.URL, c.Publish.Sink = "kafka://h", config.SinkKafka
-			c.Publish.Kafka.Brokers, c.Publish.Kafka.Partition = []string{"h:9092"}, config.PartitionKey
+			c.Publish.Kafka.Brokers, c.Publish.Partition = []string{"h:9092"}, config.PartitionKey
 			c.Publish.Kafka.TLS.Enabled = true
 			c.Publish.Kafka.SASL = config.SASL{Mechanism: "OAUTHBEARER", TokenFile: "/run/token"}
 		}},
@@ -98,6 +100,20 @@ func TestLoadGoodFiles(t *testing.T) {
 			c.Publish.URL, c.Publish.Sink = "kafka://h", config.SinkKafka
 			c.Publish.Kafka.Brokers, c.Publish.Kafka.ExactlyOnce = []string{"h:9092"}, true
 			c.Checkpoint = config.Checkpoint{URL: "kafka:", Interval: 100 * time.Millisecond}
+		}},
+		{"kinesis", "postgres://tailrace@localhost/shop", func(c *config.Config) {
+			c.Publish.URL, c.Publish.Sink = "kinesis://shop_events.v1?region=eu-west-1&endpoint=http://localhost:4567", config.SinkKinesis
+			c.Publish.Kinesis = config.Kinesis{Stream: "shop_events.v1", Region: "eu-west-1", Endpoint: "http://localhost:4567", Packing: config.PackingKPL}
+			c.Publish.Partition, c.Publish.PartitionColumns, c.Publish.DeadLetter = config.PartitionColumns, []string{"customer", "region"}, "too-large"
+			c.Admin.EMF = true
+		}},
+		{"kinesis-least", "postgres://tailrace@localhost/shop", func(c *config.Config) {
+			c.Publish.URL, c.Publish.Sink = "kinesis://A-1", config.SinkKinesis
+			c.Publish.Kinesis.Stream = "A-1"
+		}},
+		{"kinesis-references", "postgres://tailrace@localhost/shop", func(c *config.Config) {
+			c.Publish.URL, c.Publish.Sink = "kinesis://shop?endpoint=https%3A%2F%2F%5B%3A%3A1%5D%3A443", config.SinkKinesis
+			c.Publish.Kinesis = config.Kinesis{Stream: "shop", Endpoint: "https://[::1]:443", Packing: config.PackingNone}
 		}},
 		{"least", "postgres://tailrace@localhost/shop", func(c *config.Config) {
 			c.Publish.URL, c.Publish.Sink = "stdout:", config.SinkStdout
@@ -197,8 +213,11 @@ func TestDefaultsInTheReferenceAreTheDefaults(t *testing.T) {
 		if strings.HasPrefix(s.Key, "source.mysql.") {
 			flags[0].Value = "mysql://u@h/"
 		}
-		if strings.HasPrefix(s.Meaning, "Kafka: ") {
+		switch {
+		case strings.HasPrefix(s.Meaning, "Kafka"):
 			flags[1].Value = "kafka://h"
+		case strings.HasPrefix(s.Meaning, "Kinesis"):
+			flags[1].Value = "kinesis://s"
 		}
 		want := load(t, noEnv, flags)
 		got, err := config.Load("", noEnv, append(flags, config.Override{Key: s.Key, Value: s.Default, Origin: "--x"}))

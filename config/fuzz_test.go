@@ -45,6 +45,9 @@ func FuzzLoad(f *testing.F) {
 			if (c.Checkpoint.Path == "") != c.Publish.Kafka.ExactlyOnce {
 				t.Errorf("exactly once and the checkpoint do not go together: %+v", c)
 			}
+			if (c.Publish.Sink == config.SinkKinesis) != (c.Publish.Kinesis.Stream != "") {
+				t.Errorf("the sink and the stream do not go together: %+v", c)
+			}
 			if c.Source.URL.IsZero() || c.Publish.Sink == "" || c.Checkpoint.URL == "" || c.Source.Postgres.Slot == "" {
 				t.Errorf("got an incomplete configuration: %+v", c)
 			}

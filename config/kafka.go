@@ -14,9 +14,7 @@ import (
 type Kafka struct {
 	Brokers []string // host:port
 
-	Partition        string   // PartitionTable, PartitionKey, PartitionTransaction or PartitionColumns
-	PartitionColumns []string // of PartitionColumns
-	Tombstones       bool     // a delete is followed by a record of its key without a value
+	Tombstones bool // a delete is followed by a record of its key without a value
 
 	// ExactlyOnce says that records are published in transactions, each of which
 	// holds the checkpoint too. It is true exactly where the checkpoint is in Kafka.
@@ -25,19 +23,10 @@ type Kafka struct {
 	Compression  string        // none, snappy, lz4 or zstd
 	Linger       time.Duration // how long a batch that is not full waits for more records
 	CreateTopics bool          // topics that are missing are made
-	DeadLetter   string        // topic for records that are too large for their own; "" to stop
 
 	TLS  TLS
 	SASL SASL
 }
-
-// The choices of Kafka.Partition.
-const (
-	PartitionTable       = "table"
-	PartitionKey         = "key"
-	PartitionTransaction = "transaction"
-	PartitionColumns     = "columns"
-)
 
 // TLS says how brokers are verified, and who we are to them. The texts are paths
 // of PEM files, "" if not given.
@@ -76,24 +65,6 @@ func setBrokers(c *Config, text string) error {
 	return nil
 }
 
-func setPartitionBy(c *Config, text string) error {
-	k := &c.Publish.Kafka
-	if slices.Contains([]string{PartitionTable, PartitionKey, PartitionTransaction}, text) {
-		k.Partition, k.PartitionColumns = text, nil
-		return nil
-	}
-	var columns []string
-	for column := range strings.SplitSeq(text, ",") {
-		column = strings.TrimSpace(column)
-		if column == "" || slices.Contains(columns, column) {
-			return errors.New("expected table, key, transaction, or columns with commas between, each once")
-		}
-		columns = append(columns, column)
-	}
-	k.Partition, k.PartitionColumns = PartitionColumns, columns
-	return nil
-}
-
 func setLinger(c *Config, text string) error {
 	if err := setDuration(&c.Publish.Kafka.Linger, text, 0); err != nil {
 		return err
@@ -101,14 +72,6 @@ func setLinger(c *Config, text string) error {
 	if c.Publish.Kafka.Linger > maxLinger {
 		return errors.New("expected at most 1m")
 	}
-	return nil
-}
-
-func setDeadLetter(c *Config, text string) error {
-	if !topicName.MatchString(text) || text == "." || text == ".." {
-		return errors.New("expected the name of a topic: 1 to 249 of A-Z a-z 0-9 . _ -")
-	}
-	c.Publish.Kafka.DeadLetter = text
 	return nil
 }
 
@@ -126,25 +89,6 @@ func setPassword(c *Config, text string) error {
 	}
 	c.Publish.Kafka.SASL.Password = NewSecret(text)
 	return nil
-}
-
-// checkKafka reports what of the keys of Kafka does not go together, and turns
-// TLS on where a file for it is named.
-func (l *loader) checkKafka(settings []Setting) {
-	p := &l.config.Publish
-	if p.Sink == "" {
-		return
-	}
-	for _, s := range settings {
-		if at, ok := l.given[s.Key]; ok && s.sink != "" && s.sink != p.Sink {
-			l.problems.add(at, "leave it out", "%s: only a kafka: sink has it, and publish.url names a %s: one", s.Key, p.Sink)
-		}
-	}
-	if p.Sink == SinkKafka {
-		l.checkTLS(&p.Kafka.TLS)
-		l.checkSASL(p.Kafka.SASL.Mechanism)
-	}
-	l.checkOnce()
 }
 
 func (l *loader) checkTLS(t *TLS) {

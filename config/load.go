@@ -52,7 +52,7 @@ func Load(path string, lookupEnv func(string) (string, bool), flags []Override) 
 		}
 	}
 	l.refuseForeign(settings)
-	l.checkKafka(settings)
+	l.checkSinks(settings)
 	if !file.partial {
 		l.require(&file)
 	}

@@ -20,6 +20,8 @@ func (l *loader) checkOnce() {
 	case inKafka && c.Publish.Sink != SinkKafka:
 		l.problems.add(url, "leave it out, or name a file", "%s: kafka: keeps it on the brokers that are published to, and publish.url names a %s: sink", urlKey, c.Publish.Sink)
 		return
+	case c.Publish.Sink != SinkKafka:
+		return // publish.exactly_once is refused by itself, and nothing depends on it
 	case inKafka && hasOnce && !k.ExactlyOnce:
 		l.problems.add(once, "leave it out, or keep the checkpoint in a file",
 			"%s: the checkpoint is in Kafka, where a transaction writes it together with the events, so they are published exactly once", onceKey)

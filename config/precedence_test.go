@@ -26,10 +26,10 @@ func TestEnvironmentAndFlags(t *testing.T) {
 		"publish.topic":   func(c config.Config) string { return c.Publish.Topic.String() },
 		"publish.format":  func(c config.Config) string { return c.Publish.Format },
 		"publish.partition_by": func(c config.Config) string {
-			if c.Publish.Kafka.Partition == config.PartitionColumns {
-				return strings.Join(c.Publish.Kafka.PartitionColumns, ",")
+			if c.Publish.Partition == config.PartitionColumns {
+				return strings.Join(c.Publish.PartitionColumns, ",")
 			}
-			return c.Publish.Kafka.Partition
+			return c.Publish.Partition
 		},
 		"checkpoint.url": func(c config.Config) string { return c.Checkpoint.URL },
 		"from":           func(c config.Config) string { return c.From },
@@ -66,7 +66,7 @@ func TestEnvironmentAndFlags(t *testing.T) {
 			}
 			flags := slices.DeleteFunc(required(), func(o config.Override) bool { return o.Key == tt.key })
 			if tt.key == "publish.partition_by" {
-				flags[1].Value = "kafka://h" // no other sink has it
+				flags[1].Value = "kafka://h" // stdout does not have it
 			}
 			env := func(name string) (string, bool) { return tt.fromEnv, name == tt.env }
 			if tt.env != "" {

@@ -72,6 +72,15 @@ MySQL and MariaDB: ` + "`mysql://`" + ` is for MySQL, ` + "`mariadb://`" + ` for
 | ` + "`connect_timeout`" + ` | seconds |
 
 No mode falls back to a weaker one.
+
+## The URL of a Kinesis stream
+
+` + "`kinesis://stream`" + ` names a stream. Credentials do not stand in it: AWS's SDK finds them in the environment, in shared files, or by a role, as [kinesis.md](kinesis.md#credentials) says. The parameters are:
+
+| parameter | meaning |
+| --- | --- |
+| ` + "`region`" + ` | such as eu-west-1; default: that of ` + "`AWS_REGION`" + `, ` + "`AWS_DEFAULT_REGION`" + ` or the shared files |
+| ` + "`endpoint`" + ` | ` + "`http://host:port` or `https://host:port`" + `, for what answers in the service's stead; default: where the SDK finds the service, ` + "`AWS_ENDPOINT_URL_KINESIS` and `AWS_ENDPOINT_URL`" + ` included |
 `
 
 const referenceTail = `

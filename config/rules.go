@@ -52,7 +52,7 @@ var (
 	positionKinds      = choice{built: []string{PositionsAuto, PositionsGTID, PositionsFile}}
 	invalidTextActions = choice{built: []string{InvalidTextStop, InvalidTextReplace}}
 
-	publishSchemes    = choice{[]string{"kafka:", "file:", "stdout:", "discard:"}, []string{"kinesis:", "s3:"}}
+	publishSchemes    = choice{[]string{"kafka:", "kinesis:", "file:", "stdout:", "discard:"}, []string{"s3:"}}
 	checkpointSchemes = choice{[]string{"file:", checkpointKafka}, []string{"dynamodb:", "postgres:", "mysql:"}}
 )
 
@@ -144,6 +144,10 @@ func setPublish(c *Config, text string) error {
 		c.Publish.Sink, c.Publish.Dir = SinkFile, dir
 	case strings.HasPrefix(text, "kafka:"):
 		if err := setBrokers(c, text); err != nil {
+			return err
+		}
+	case strings.HasPrefix(text, "kinesis:"):
+		if err := setStream(c, text); err != nil {
 			return err
 		}
 	case text == "stdout:":

@@ -14,7 +14,7 @@ type Setting struct {
 	Secret  bool   // its value is never shown
 
 	kind   kind
-	sink   string                             // SinkKafka if others don't have it, else ""
+	sinks  []string                           // those that have it, nil if all do
 	source string                             // SourcePostgres or SourceMySQL (and MariaDB) if others don't have it, else ""
 	set    func(c *Config, text string) error // stores text, or says what is expected without quoting it
 }
@@ -94,7 +94,7 @@ func Settings() []Setting {
 		},
 		{
 			Key: "publish.url", Flag: "publish", Env: "TAILRACE_PUBLISH", Arg: "URL", kind: kindURL,
-			Meaning: "where events go: `kafka://h1:9092,h2:9092`, `file:///dir` (one NDJSON file per topic), `stdout:` or `discard:`",
+			Meaning: "where events go: `kafka://h1:9092,h2:9092`, `kinesis://stream?region=eu-west-1`, `file:///dir` (one NDJSON file per topic), `stdout:` or `discard:`",
 			set:     setPublish,
 		},
 		{
@@ -113,79 +113,84 @@ func Settings() []Setting {
 			set:     func(c *Config, s string) error { return choose(&c.Publish.Truncate, s, "place", truncates) },
 		},
 		{
-			Key: "publish.exactly_once", Arg: "BOOL", Default: "true where checkpoint.url is kafka:, else false", kind: kindBool, sink: SinkKafka,
+			Key: "publish.exactly_once", Arg: "BOOL", Default: "true where checkpoint.url is kafka:, else false", kind: kindBool, sinks: onlyKafka,
 			Meaning: "Kafka: publish in transactions that hold the checkpoint too, so that readers with `isolation.level=read_committed` get every event once, whatever is killed; they get it at the end of its transaction, after `checkpoint.interval`",
 			set:     func(c *Config, s string) error { return setBool(&c.Publish.Kafka.ExactlyOnce, s) },
 		},
 		{
-			Key: "publish.partition_by", Flag: "partition-by", Env: "TAILRACE_PARTITION_BY", Arg: "WHAT", Default: PartitionTable, sink: SinkKafka,
-			Meaning: "Kafka: which events of a topic share a partition and keep their order: those of a `table`, a `key` or a `transaction`, or those with the same values in columns, named with commas between",
+			Key: "publish.partition_by", Flag: "partition-by", Env: "TAILRACE_PARTITION_BY", Arg: "WHAT", Default: PartitionTable, sinks: ordered,
+			Meaning: "Kafka, Kinesis: which events of a topic share a partition, or a lane of the stream, and keep their order: those of a `table`, a `key` or a `transaction`, or those with the same values in columns, named with commas between",
 			set:     setPartitionBy,
 		},
 		{
-			Key: "publish.tombstones", Arg: "BOOL", Default: "false", kind: kindBool, sink: SinkKafka,
+			Key: "publish.tombstones", Arg: "BOOL", Default: "false", kind: kindBool, sinks: onlyKafka,
 			Meaning: "Kafka: a delete of a table with a key is followed by a record of that key without a value, for compacted topics",
 			set:     func(c *Config, s string) error { return setBool(&c.Publish.Kafka.Tombstones, s) },
 		},
 		{
-			Key: "publish.compression", Arg: "CODEC", Default: "snappy", sink: SinkKafka,
+			Key: "publish.compression", Arg: "CODEC", Default: "snappy", sinks: onlyKafka,
 			Meaning: "Kafka: `none`, `snappy`, `lz4` or `zstd`",
 			set:     func(c *Config, s string) error { return choose(&c.Publish.Kafka.Compression, s, "codec", compressions) },
 		},
 		{
-			Key: "publish.linger", Arg: "DURATION", Default: "0s", kind: kindDuration, sink: SinkKafka,
+			Key: "publish.linger", Arg: "DURATION", Default: "0s", kind: kindDuration, sinks: onlyKafka,
 			Meaning: "Kafka: how long a batch that is not full waits for more records, at most 1m. With 0s batches form while earlier ones are on their way",
 			set:     setLinger,
 		},
 		{
-			Key: "publish.create_topics", Arg: "BOOL", Default: "false", kind: kindBool, sink: SinkKafka,
+			Key: "publish.create_topics", Arg: "BOOL", Default: "false", kind: kindBool, sinks: onlyKafka,
 			Meaning: "Kafka: make topics that are missing, with the brokers' defaults for partitions, replicas and retention; with false, a topic that is missing stops Tailrace",
 			set:     func(c *Config, s string) error { return setBool(&c.Publish.Kafka.CreateTopics, s) },
 		},
 		{
-			Key: "publish.dead_letter", Arg: "TOPIC", Default: "none: such an event stops Tailrace", sink: SinkKafka,
-			Meaning: "Kafka: topic for events that are larger than their own topic takes",
+			Key: "publish.dead_letter", Arg: "TOPIC", Default: "none: such an event stops Tailrace", sinks: ordered,
+			Meaning: "Kafka, Kinesis: topic, or stream of the same account and region, for events that are larger than their own takes",
 			set:     setDeadLetter,
 		},
 		{
-			Key: "publish.tls.enabled", Arg: "BOOL", Default: "true where another key of publish.tls is given, else false", kind: kindBool, sink: SinkKafka,
+			Key: "publish.packing", Arg: "HOW", Default: PackingLines, sinks: onlyKinesis,
+			Meaning: "Kinesis: how events become records: `lines`, those that wait for their lane in one record, a line each; `none`, each in a record of its own; `kpl`, as `lines` in the aggregation of the Kinesis Producer Library",
+			set:     func(c *Config, s string) error { return choose(&c.Publish.Kinesis.Packing, s, "packing", packings) },
+		},
+		{
+			Key: "publish.tls.enabled", Arg: "BOOL", Default: "true where another key of publish.tls is given, else false", kind: kindBool, sinks: onlyKafka,
 			Meaning: "Kafka: connect with TLS; the brokers' certificates and names are verified always",
 			set:     func(c *Config, s string) error { return setBool(&c.Publish.Kafka.TLS.Enabled, s) },
 		},
 		{
-			Key: "publish.tls.ca", Arg: "FILE", Default: "the system's authorities", sink: SinkKafka,
+			Key: "publish.tls.ca", Arg: "FILE", Default: "the system's authorities", sinks: onlyKafka,
 			Meaning: "Kafka: PEM file with the authorities' certificates",
 			set:     func(c *Config, s string) error { return setText(&c.Publish.Kafka.TLS.CA, s, "the path of a file") },
 		},
 		{
-			Key: "publish.tls.cert", Arg: "FILE", sink: SinkKafka,
+			Key: "publish.tls.cert", Arg: "FILE", sinks: onlyKafka,
 			Meaning: "Kafka: PEM file with a certificate of our own",
 			set:     func(c *Config, s string) error { return setText(&c.Publish.Kafka.TLS.Cert, s, "the path of a file") },
 		},
 		{
-			Key: "publish.tls.key", Arg: "FILE", sink: SinkKafka,
+			Key: "publish.tls.key", Arg: "FILE", sinks: onlyKafka,
 			Meaning: "Kafka: PEM file with its key",
 			set:     func(c *Config, s string) error { return setText(&c.Publish.Kafka.TLS.Key, s, "the path of a file") },
 		},
 		{
-			Key: "publish.sasl.mechanism", Arg: "MECHANISM", Default: "none: no login", sink: SinkKafka,
+			Key: "publish.sasl.mechanism", Arg: "MECHANISM", Default: "none: no login", sinks: onlyKafka,
 			Meaning: "Kafka: `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`, `OAUTHBEARER`, or `AWS_MSK_IAM` with the keys in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
 			set: func(c *Config, s string) error {
 				return choose(&c.Publish.Kafka.SASL.Mechanism, s, "mechanism", mechanisms)
 			},
 		},
 		{
-			Key: "publish.sasl.user", Arg: "NAME", sink: SinkKafka,
+			Key: "publish.sasl.user", Arg: "NAME", sinks: onlyKafka,
 			Meaning: "Kafka: user of PLAIN and SCRAM",
 			set:     func(c *Config, s string) error { return setText(&c.Publish.Kafka.SASL.User, s, "the name of a user") },
 		},
 		{
-			Key: "publish.sasl.password", Arg: "PASSWORD", Secret: true, sink: SinkKafka,
+			Key: "publish.sasl.password", Arg: "PASSWORD", Secret: true, sinks: onlyKafka,
 			Meaning: "Kafka: password of PLAIN and SCRAM; write `${env:NAME}` or `${file:/path}`",
 			set:     setPassword,
 		},
 		{
-			Key: "publish.sasl.token_file", Arg: "FILE", sink: SinkKafka,
+			Key: "publish.sasl.token_file", Arg: "FILE", sinks: onlyKafka,
 			Meaning: "Kafka: file with the token of OAUTHBEARER, read at each login",
 			set: func(c *Config, s string) error {
 				return setText(&c.Publish.Kafka.SASL.TokenFile, s, "the path of a file")
@@ -230,6 +235,11 @@ func Settings() []Setting {
 			Key: "admin.listen", Flag: "admin", Env: "TAILRACE_ADMIN", Arg: "ADDR", Default: defaultListen,
 			Meaning: "where `/metrics`, `/livez`, `/readyz` and `/status` are served, over HTTP and to whoever can connect: `host:port`, `:port` for every address of the machine, or `off`",
 			set:     setListen,
+		},
+		{
+			Key: "admin.emf", Arg: "BOOL", Default: "false", kind: kindBool,
+			Meaning: "write metrics to stdout every minute, in CloudWatch's Embedded Metric Format: alarms then need no agent",
+			set:     func(c *Config, s string) error { return setBool(&c.Admin.EMF, s) },
 		},
 		{
 			Key: "log.level", Flag: "log-level", Env: "TAILRACE_LOG_LEVEL", Arg: "LEVEL", Default: "info",

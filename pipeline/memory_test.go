@@ -31,6 +31,23 @@ func TestRecordsOnTheirWayAreChargedMoreThanTheirBytes(t *testing.T) {
 	}
 }
 
+// It has a copy in each partition, or lane.
+func TestATruncateIsChargedForItsCopies(t *testing.T) {
+	const memory, each, unit = 1 << 20, 32 << 10, 64 // bytes; of a truncate; truncates in a unit at most
+	orders := tableOf(t, "orders", []string{"id"}, 0)
+	changes := slices.Repeat([]event.Change{{Op: event.Truncate, Table: orders}}, 1000)
+	sink := new(stuckSink)
+	err := running(t, changes, func(p *pipeline.Pipeline) {
+		sink.open = make(chan struct{}) // of the bubble
+		p.Memory = memory
+		p.OpenSink = func(context.Context, checkpoint.State) (publish.Publisher, error) { return sink, nil }
+	})
+	wantCode(t, err, failure.ExitOK)
+	if most := memory/each + unit; sink.records == 0 || sink.records > most {
+		t.Errorf("the sink held %d truncates, want at most %d", sink.records, most)
+	}
+}
+
 // A stuckSink stores no event for a minute, and then all at once. It counts
 // those that it held.
 type stuckSink struct {

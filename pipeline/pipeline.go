@@ -255,7 +255,7 @@ func (p *Pipeline) insist(ctx context.Context, wait backoff.BackOff, trouble str
 }
 
 func errNoConnection(err error) error {
-	return failure.StopFrom(err, "check host, port and network", "no connection within %s", firstConnection)
+	return failure.StopFrom(err, "check host, port, network and credentials", "no connection within %s", firstConnection)
 }
 
 // reopen opens the sink after a failure, for as long as it takes, and returns

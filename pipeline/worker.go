@@ -25,6 +25,7 @@ type worker struct {
 
 	job  *job   // the one at hand
 	rows uint64 // of it
+	all  int64  // of them, for all partitions
 }
 
 func newWorker(l *life) *worker {
@@ -61,7 +62,8 @@ func (w *worker) encode(j *job) {
 	j.received()
 	j.unit, w.job, w.rows = nil, nil, 0
 	w.life.pool.putUnit(u)
-	j.size = int64(cap(j.batch.Buf)) + int64(cap(j.batch.Records))*recordSize + int64(len(j.batch.Records))*flightSize
+	j.size = int64(cap(j.batch.Buf)) + int64(cap(j.batch.Records))*recordSize + int64(len(j.batch.Records))*flightSize + w.all*allSize
+	w.all = 0
 	w.life.frontier.Settle(j.ticket, j.mark, j.size)
 	j.encoded <- struct{}{}
 }
@@ -73,6 +75,9 @@ func (w *worker) encode(j *job) {
 const (
 	recordSize = 40
 	flightSize = 200
+	// allSize is for a record that goes everywhere: a sink has as many of it as there
+	// are partitions, or 1,024 lanes with an entry of 16 bytes each.
+	allSize = 32 << 10
 )
 
 // look finds the route of a table's changes.
@@ -132,8 +137,12 @@ func (w *worker) add(c *event.Change) error {
 		return err
 	}
 	j.count(r.counts, c.Op)
+	all := c.Op == event.Truncate && !apart
+	if all {
+		w.all++
+	}
 	b.Records = append(b.Records, publish.Record{
-		Topic: r.topic, Hash: hash, All: c.Op == event.Truncate && !apart,
+		Topic: r.topic, Hash: hash, All: all,
 		KeyStart: uint32(start), KeyEnd: uint32(keyEnd), ValueEnd: uint32(len(buf)),
 	})
 	if c.Op == event.Delete && keyEnd > start && w.life.p.Tombstones {

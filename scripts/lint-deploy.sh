@@ -83,9 +83,12 @@ conform deploy/kubernetes/*.yaml
 if [[ -n $mode ]]; then
 	tool "helm-${helm_module##*@}" get_helm
 	"$helm/helm" lint --quiet --strict deploy/helm/tailrace
-	for option in podMonitor persistence; do
+	"$helm/helm" lint --quiet --strict --values deploy/helm/tailrace/values-kinesis.yaml deploy/helm/tailrace
+	for option in podMonitor persistence kinesis; do
 		made=internal/deploytest/testdata/chart-$option.yaml
-		"$helm/helm" template shop deploy/helm/tailrace --set "$option.enabled=true" >"$work/chart.yaml"
+		values=(--set "$option.enabled=true")
+		[[ $option != kinesis ]] || values=(--values deploy/helm/tailrace/values-kinesis.yaml)
+		"$helm/helm" template shop deploy/helm/tailrace "${values[@]}" >"$work/chart.yaml"
 		[[ $mode != -update ]] || cp "$work/chart.yaml" "$made"
 		diff -u "$made" "$work/chart.yaml" || { echo "the chart makes something else: scripts/lint-deploy.sh -update" >&2; exit 1; }
 	done

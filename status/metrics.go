@@ -2,6 +2,7 @@ package status
 
 import (
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -142,6 +143,71 @@ func names(version string) []metric {
 			"tailrace_log_failed_questions_total", "Questions about its log that the server did not answer.", counter, nil,
 			always(func(v *view) float64 { return float64(v.log.failed) }),
 		},
+		{
+			"tailrace_dead_letters_total", "Events that were too large for a record and went to the dead letter topic or stream.", counter, nil,
+			func(v *view, one func(float64, ...string)) {
+				if v.DeadLetters != nil {
+					one(float64(*v.DeadLetters))
+				}
+			},
+		},
+		{
+			"tailrace_kinesis_lane_queued_events", "Events in a lane that are not stored.", gauge,
+			[]string{"lane", "shard"},
+			func(v *view, one func(float64, ...string)) {
+				for _, l := range v.Lanes {
+					one(float64(l.Queued), strconv.Itoa(l.Lane), l.Shard)
+				}
+			},
+		},
+		{
+			"tailrace_kinesis_lane_events_total", "Events of a lane that are stored.", counter,
+			[]string{"lane"},
+			ofLanes(func(l *Lane) uint64 { return l.Events }),
+		},
+		{
+			"tailrace_kinesis_lane_bytes_total", "Bytes of a lane's stored records, as Kinesis counts them.", counter,
+			[]string{"lane"},
+			ofLanes(func(l *Lane) uint64 { return l.Bytes }),
+		},
+		{
+			"tailrace_kinesis_lane_records_total", "Records of a lane that are stored.", counter,
+			[]string{"lane"},
+			ofLanes(func(l *Lane) uint64 { return l.Records }),
+		},
+		{
+			"tailrace_kinesis_lane_repeats_total", "Times that a record of a lane was sent again.", counter,
+			[]string{"lane"},
+			ofLanes(func(l *Lane) uint64 { return l.Repeats }),
+		},
+		{
+			"tailrace_kinesis_shard_rate", "What is sent to a shard at most, of what a shard takes: less than 1 while it refuses more.", gauge,
+			[]string{"shard"},
+			func(v *view, one func(float64, ...string)) {
+				for _, s := range v.Shards {
+					one(s.Rate, s.Shard)
+				}
+			},
+		},
+		{
+			"tailrace_kinesis_shard_throttled_total", "Records that a shard refused because it was busy.", counter,
+			[]string{"shard"},
+			func(v *view, one func(float64, ...string)) {
+				for _, s := range v.Shards {
+					one(float64(s.Throttled), s.Shard)
+				}
+			},
+		},
+	}
+}
+
+// ofLanes gives one number of every lane.
+func ofLanes(count func(*Lane) uint64) func(*view, func(float64, ...string)) {
+	return func(v *view, one func(float64, ...string)) {
+		for i := range v.Lanes {
+			l := &v.Lanes[i]
+			one(float64(count(l)), strconv.Itoa(l.Lane))
+		}
 	}
 }
 

@@ -44,6 +44,13 @@ func busy() status.Work {
 		{Table: "public.orders", Op: event.Truncate, Received: 3, Published: 2},
 	}
 	w.Received, w.Published, w.Bytes, w.Retries, w.Saves, w.FailedSaves, w.Held = 15, 12, 1200, 8, 9, 10, 11
+	deadLetters := uint64(16)
+	w.DeadLetters = &deadLetters
+	w.Lanes = []status.Lane{
+		{Lane: 0, Shard: "shardId-000000000000", Queued: 17, Events: 18, Bytes: 19, Records: 20, Repeats: 21},
+		{Lane: 1023, Shard: "shardId-000000000001", Queued: 22, Events: 23, Bytes: 24, Records: 25, Repeats: 26},
+	}
+	w.Shards = []status.Shard{{Shard: "shardId-000000000000", Rate: 1}, {Shard: "shardId-000000000001", Rate: 0.7, Throttled: 27}}
 	return w
 }
 
@@ -77,6 +84,16 @@ func TestMetricsSayWhatThePipelineHasDone(t *testing.T) {
 		"tailrace_log_left_seconds":           {"5400"},
 		"tailrace_log_lost":                   {"0"},
 		"tailrace_log_failed_questions_total": {"0"},
+		"tailrace_dead_letters_total":         {"16"},
+		"tailrace_kinesis_lane_queued_events": {
+			`{lane="0",shard="shardId-000000000000"} 17`, `{lane="1023",shard="shardId-000000000001"} 22`,
+		},
+		"tailrace_kinesis_lane_events_total":     {`{lane="0"} 18`, `{lane="1023"} 23`},
+		"tailrace_kinesis_lane_bytes_total":      {`{lane="0"} 19`, `{lane="1023"} 24`},
+		"tailrace_kinesis_lane_records_total":    {`{lane="0"} 20`, `{lane="1023"} 25`},
+		"tailrace_kinesis_lane_repeats_total":    {`{lane="0"} 21`, `{lane="1023"} 26`},
+		"tailrace_kinesis_shard_rate":            {`{shard="shardId-000000000000"} 1`, `{shard="shardId-000000000001"} 0.7`},
+		"tailrace_kinesis_shard_throttled_total": {`{shard="shardId-000000000000"} 0`, `{shard="shardId-000000000001"} 27`},
 	} {
 		wantSamples(t, s, name, want...)
 	}
@@ -116,6 +133,12 @@ func TestNumbersThatAreNotKnownAreAbsent(t *testing.T) {
 		w := following()
 		w.Dated, w.Doing.Idle = false, false
 		wantSamples(t, serve(t, w), "tailrace_lag_seconds")
+	})
+	t.Run("the sink has neither lanes nor dead letters", func(t *testing.T) {
+		s := serve(t, following())
+		if _, page := get(t, s, "/metrics"); strings.Contains(page, "tailrace_kinesis_") || strings.Contains(page, "tailrace_dead_letters_") {
+			t.Errorf("got numbers of such a sink:\n%s", page)
+		}
 	})
 	t.Run("there is nothing to publish", func(t *testing.T) {
 		w := following()

@@ -43,6 +43,10 @@ type Source struct {
 type Sink struct {
 	URL           string  `json:"url"`
 	SilentSeconds float64 `json:"silent_seconds"` // for how long it has owed an answer
+
+	DeadLetters     *uint64 `json:"dead_letters,omitempty"`     // since it was opened
+	Shards          *int    `json:"shards,omitempty"`           // of a Kinesis stream
+	ThrottledShards *int    `json:"throttled_shards,omitempty"` // that are sent less than a shard should take
 }
 
 // A Checkpoint says what is saved, and where.
@@ -87,7 +91,7 @@ func (v *view) report() Report {
 	r := Report{
 		Live: v.stuck() == "", Ready: v.unready() == "", Doing: v.doing(), Why: v.unready(),
 		Phase: string(v.Doing.Phase), Since: v.Doing.Since.UTC(),
-		Sink: Sink{SilentSeconds: v.Doing.Sink.Seconds()},
+		Sink: v.sink(),
 		Checkpoint: Checkpoint{
 			Position: string(v.State.Position), Epoch: v.State.Epoch,
 			Saves: v.Saves, FailedSaves: v.FailedSaves,
@@ -107,6 +111,20 @@ func (v *view) report() Report {
 		r.Changes.LagMillis = &ms
 	}
 	return r
+}
+
+func (v *view) sink() Sink {
+	s := Sink{SilentSeconds: v.Doing.Sink.Seconds(), DeadLetters: v.DeadLetters}
+	if len(v.Shards) > 0 {
+		all, throttled := len(v.Shards), 0
+		for _, shard := range v.Shards {
+			if shard.Rate < 1 {
+				throttled++
+			}
+		}
+		s.Shards, s.ThrottledShards = &all, &throttled
+	}
+	return s
 }
 
 func (l *look) report() *Log {

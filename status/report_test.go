@@ -34,10 +34,11 @@ func TestTheStatusSaysAllThatIsKnown(t *testing.T) {
 		t.Errorf("the server was asked: got %v ago", got)
 	}
 	behind, kept, room, lag, left := int64(100), int64(1<<30), int64(2<<30), int64(750), 5400.0
+	shards, throttled := 2, 1
 	want := status.Report{
 		Version: "v1.2.3", Pipeline: "shop", Live: true, Ready: true, Doing: "following", Phase: "following", Since: got.Since,
 		Source:     status.Source{Server: "db:5432", Version: "PostgreSQL 18.1", Tables: 2},
-		Sink:       status.Sink{URL: "stdout:", SilentSeconds: 2.5},
+		Sink:       status.Sink{URL: "stdout:", SilentSeconds: 2.5, DeadLetters: w.DeadLetters, Shards: &shards, ThrottledShards: &throttled},
 		Checkpoint: status.Checkpoint{Place: "shop.json", Position: "lsn:0/2", Epoch: 3, Ver: w.State.Ver.String(), Saves: 9, FailedSaves: 10, PendingSeconds: 1.5, Error: "no space left on device"},
 		Changes:    status.Changes{Received: 15, Published: 12, Bytes: 1200, Retries: 8, HeldBytes: 11, LimitBytes: 1 << 20, LagMillis: &lag},
 		Log: &status.Log{

@@ -3,9 +3,11 @@ package status
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -15,10 +17,9 @@ import (
 	"github.com/tailrace/tailrace/internal/failure"
 )
 
-// A Config says what a Server tells of. All of it but Listen and Work may be
-// left out.
+// A Config says what a Server tells of. All of it but Work may be left out.
 type Config struct {
-	Listen     string // host:port
+	Listen     string // host:port; "" for no pages
 	Version    string // of Tailrace
 	Pipeline   string
 	Sink       string // where events go, without a secret
@@ -38,6 +39,11 @@ type Config struct {
 	GiveUp   func(error)
 	Patience time.Duration
 
+	// EMF gets a line of numbers each minute and one with Close, for CloudWatch. One
+	// that is slow misses lines. Close waits for it for a moment, and may leave a
+	// Write behind that does not return.
+	EMF io.Writer
+
 	Log *zap.Logger
 }
 
@@ -49,6 +55,7 @@ type Server struct {
 	watcher *watcher
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc
+	failed  atomic.Bool // End was told of an error
 	running sync.WaitGroup
 
 	mu       sync.Mutex
@@ -59,9 +66,9 @@ type Server struct {
 // again is the time between attempts to have an address that is taken.
 const again = time.Second
 
-// Start listens and serves. The error is of the class Usage: the address can't
-// be had. With GiveUp, one that is taken is waited for: it is a predecessor's that
-// ends, or a rival's, and of those the checkpoint has to tell.
+// Start listens and serves, as far as c says so. The error is of the class Usage:
+// the address can't be had. With GiveUp, one that is taken is waited for: it is a
+// predecessor's that ends, or a rival's, and of those the checkpoint has to tell.
 func Start(c Config) (*Server, error) {
 	if c.Every == 0 {
 		c.Every = 10 * time.Second
@@ -77,21 +84,35 @@ func Start(c Config) (*Server, error) {
 	if c.Gauge != nil {
 		s.watcher = &watcher{gauge: c.Gauge, work: c.Work, every: c.Every, log: c.Log}
 	}
-	listener, err := net.Listen("tcp", c.Listen)
-	switch {
-	case err == nil:
-		s.serve(listener)
-	case c.GiveUp == nil || !errors.Is(err, syscall.EADDRINUSE):
-		s.stop()
-		return nil, CantListen(c.Listen, err)
-	default:
-		c.Log.Warn("the admin address is taken, and waited for", zap.String("address", c.Listen))
-		s.running.Go(s.insist)
+	if c.Listen != "" {
+		if err := s.listen(); err != nil {
+			s.stop()
+			return nil, err
+		}
 	}
 	if s.watcher != nil {
 		s.running.Go(func() { s.watcher.run(s.ctx) })
 	}
+	if c.EMF != nil {
+		e := &emitter{out: c.EMF, pipeline: c.Pipeline, version: c.Version, look: s.view, failed: s.failed.Load, log: c.Log}
+		s.running.Go(func() { e.run(s.ctx) })
+	}
 	return s, nil
+}
+
+// listen serves, or waits until it can.
+func (s *Server) listen() error {
+	listener, err := net.Listen("tcp", s.c.Listen)
+	switch {
+	case err == nil:
+		s.serve(listener)
+	case s.c.GiveUp == nil || !errors.Is(err, syscall.EADDRINUSE):
+		return CantListen(s.c.Listen, err)
+	default:
+		s.c.Log.Warn("the admin address is taken, and waited for", zap.String("address", s.c.Listen))
+		s.running.Go(s.insist)
+	}
+	return nil
 }
 
 // insist tries to have an address that is taken.
@@ -134,7 +155,7 @@ func (s *Server) serve(listener net.Listener) {
 	s.c.Log.Debug("serving metrics and health", zap.String("address", listener.Addr().String()))
 }
 
-// Addr returns the address that is listened on, or that is waited for.
+// Addr returns the address that is listened on, or that is waited for, "" for none.
 func (s *Server) Addr() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,6 +163,12 @@ func (s *Server) Addr() string {
 		return s.c.Listen
 	}
 	return s.listener.Addr().String()
+}
+
+// End says, before Close, by which error the process ends, nil if by none: the last
+// line of EMF tells whether there was one.
+func (s *Server) End(err error) {
+	s.failed.Store(err != nil)
 }
 
 // Close answers what has been asked, for a moment, and ends the Server.

@@ -21,6 +21,8 @@ type view struct {
 	log   look
 	limit int64 // on Held
 	now   time.Time
+
+	stopped bool // the process ends: nothing that the pipeline did last is so any more
 }
 
 // atEnd is how many bytes may lie behind the saved place of a pipeline that has
@@ -36,6 +38,9 @@ func (v *view) idle() bool {
 
 // doing says in one line what the pipeline does, and what holds it up.
 func (v *view) doing() string {
+	if v.stopped {
+		return "stopped"
+	}
 	word := string(v.Doing.Phase)
 	if v.idle() {
 		word = "idle"
@@ -48,6 +53,9 @@ func (v *view) doing() string {
 
 // unready says why the pipeline does not do its work now, "" if it does.
 func (v *view) unready() string {
+	if v.stopped {
+		return "stopped"
+	}
 	trouble := v.trouble()
 	switch {
 	case v.Doing.Phase == pipeline.Following:

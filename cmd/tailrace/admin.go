@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"os"
 	"sync/atomic"
 
 	"go.uber.org/zap"
@@ -13,12 +15,17 @@ import (
 	"github.com/tailrace/tailrace/status"
 )
 
-// startAdmin serves what a pipeline does until stop is called, if cfg wants it, at
-// address. place is where the checkpoint is. The error is of the class Usage, and
-// so is what giveUp gets when another process has the address and keeps it.
-func startAdmin(cfg config.Config, stats *pipeline.Stats, src *describedSource, place string, giveUp func(error), log *zap.Logger) (address string, stop func(), err error) {
-	if cfg.Admin.Listen == "" {
-		return "off", func() {}, nil
+// startAdmin tells what a pipeline does until stop is called with what the process
+// ends by, as far as cfg wants it: at address, and on stdout. place is where the checkpoint is. The error is of
+// the class Usage, and so is what giveUp gets when another process has the address
+// and keeps it.
+func startAdmin(cfg config.Config, stats *pipeline.Stats, src *describedSource, sink *countedSink, place string, giveUp func(error), log *zap.Logger) (address string, stop func(error), err error) {
+	if cfg.Admin.Listen == "" && !cfg.Admin.EMF {
+		return "off", func(error) {}, nil
+	}
+	var lines io.Writer
+	if cfg.Admin.EMF {
+		lines = os.Stdout
 	}
 	gauge, err := newGauge(cfg, log)
 	if err != nil {
@@ -31,17 +38,24 @@ func startAdmin(cfg config.Config, stats *pipeline.Stats, src *describedSource, 
 		Sink:       cfg.Publish.URL,
 		Checkpoint: place,
 		Limit:      int64(cfg.Limits.Memory),
-		Work:       status.Of(stats),
+		Work:       sink.tells(status.Of(stats)),
 		Describe:   src.description,
 		Gauge:      gauge,
 		GiveUp:     giveUp,
+		EMF:        lines,
 		Log:        log,
 	})
 	if err != nil {
 		_ = gauge.Close() // it has no connection yet
 		return "", nil, err
 	}
-	return server.Addr(), server.Close, nil
+	if address = server.Addr(); address == "" {
+		address = "off"
+	}
+	return address, func(err error) {
+		server.End(err)
+		server.Close()
+	}, nil
 }
 
 // A describedSource keeps what it says of itself for other goroutines than the

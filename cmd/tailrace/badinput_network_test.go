@@ -34,10 +34,10 @@ func TestAHostWithoutAPostgresIsRefusedAfterAWhile(t *testing.T) {
 		name, host, want string
 	}{
 		// A name with an empty part is unknown without asking a name server.
-		{"the host is unknown", "database..internal", `no connection within 30s: check the source: hostname resolving error: lookup database..internal: no such host; check host, port and network`},
-		{"nothing listens", "127.0.0.1:1", `no connection within 30s: check the source: HOST:PORT (127.0.0.1): dial error: dial tcp HOST:PORT: connect: connection refused; check host, port and network`},
-		{"what listens speaks HTTP", strings.TrimPrefix(web.URL, "http://"), `no connection within 30s: check the source: nothing that answers as Postgres does was met at HOST:PORT within 10s; check host, port and network`},
-		{"what listens says nothing", silent.Addr().String(), `no connection within 30s: check the source: nothing that answers as Postgres does was met at HOST:PORT within 10s; check host, port and network`},
+		{"the host is unknown", "database..internal", `no connection within 30s: check the source: hostname resolving error: lookup database..internal: no such host; check host, port, network and credentials`},
+		{"nothing listens", "127.0.0.1:1", `no connection within 30s: check the source: HOST:PORT (127.0.0.1): dial error: dial tcp HOST:PORT: connect: connection refused; check host, port, network and credentials`},
+		{"what listens speaks HTTP", strings.TrimPrefix(web.URL, "http://"), `no connection within 30s: check the source: nothing that answers as Postgres does was met at HOST:PORT within 10s; check host, port, network and credentials`},
+		{"what listens says nothing", silent.Addr().String(), `no connection within 30s: check the source: nothing that answers as Postgres does was met at HOST:PORT within 10s; check host, port, network and credentials`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

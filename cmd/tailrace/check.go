@@ -25,14 +25,14 @@ same settings, and names every reason why not at once, each with the statement o
 action that mends it. Use it before the first start, after a change of settings,
 and when run has stopped.
 
-It changes nothing: it makes no slot, publication, topic, folder or file, takes no
-checkpoint from anybody, and writes no record. What it looks at: the server's
-settings, the privileges, slot and publication, the tables and their replica
-identity, whether the log still has the place of the checkpoint, and for how long
-the server keeps it; topics, the right to write to them, and settings under which
-a cluster may lose what it has acknowledged; whether the checkpoint can be read,
-locked and saved. Beside a daemon that runs with the same settings it says so, and
-leaves out what only the holder can know.
+It changes nothing: it makes no slot, publication, topic, stream, folder or file,
+takes no checkpoint from anybody, and writes no record. What it looks at: the
+server's settings, the privileges, slot and publication, the tables and their
+replica identity, whether the log still has the place of the checkpoint, and for how
+long the server keeps it; topics or streams, the right to write to them, and settings
+under which a cluster may lose what it has acknowledged, or a stream its order;
+whether the checkpoint can be read, locked and saved. Beside a daemon that runs with
+the same settings it says so, and leaves out what only the holder can know.
 
 ✗ is a reason: run would stop. ! is a warning: run works, and something may cost
 changes or time later, as a server that keeps its log for hours only. That there

@@ -215,9 +215,11 @@ func checkSink(ctx context.Context, cfg config.Config, st checkpoint.State, tabl
 			return
 		}
 		p.say("%s; %s needed now: %d there, %d that can be made", plural(seen.Brokers, "broker"), amount(topics), seen.Topics, seen.Missing)
-		if seen.Largest > 0 && cfg.Publish.Kafka.DeadLetter == "" {
+		if seen.Largest > 0 && cfg.Publish.DeadLetter == "" {
 			p.say("events of up to %d bytes (max.message.bytes); a larger one stops Tailrace, since publish.dead_letter is not set", seen.Largest)
 		}
+	case config.SinkKinesis:
+		checkStreams(ctx, cfg, p)
 	default:
 		p.say("there is nothing to check")
 	}
@@ -244,8 +246,8 @@ func topicsOf(cfg config.Config, tables []schema.Table, p *part) []kafka.Use {
 	if cfg.Publish.Truncate == config.TruncateControl {
 		uses = append(uses, kafka.Use{Name: cfg.Name + ".control", Keyless: true})
 	}
-	if cfg.Publish.Kafka.DeadLetter != "" {
-		uses = append(uses, kafka.Use{Name: cfg.Publish.Kafka.DeadLetter})
+	if cfg.Publish.DeadLetter != "" {
+		uses = append(uses, kafka.Use{Name: cfg.Publish.DeadLetter})
 	}
 	others := taken(cfg)
 	for _, t := range tables {

@@ -11,9 +11,9 @@ func root() *cobra.Command {
 		Use:   "tailrace",
 		Short: "Follow the log of a database: one JSON event per changed row, in order, none lost",
 		Long: `Tailrace follows the log of a Postgres, MySQL or MariaDB database and emits
-one JSON event per changed row, in commit order, to Kafka, files or stdout. It remembers
-its place, stops cleanly on SIGTERM, and resumes after any crash with nothing
-lost.
+one JSON event per changed row, in commit order, to Kafka, Kinesis, files or
+stdout. It remembers its place, stops cleanly on SIGTERM, and resumes after any
+crash with nothing lost.
 
 See it work, with a real database and no configuration:   tailrace demo
 Watch a database of yours:                                tailrace tail postgres://user:password@host/database

@@ -149,14 +149,13 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	if cfg.Publish.Kafka.ExactlyOnce {
 		place = "kafka:" + cfg.Name + ".checkpoint"
 	}
-	stats, described := new(pipeline.Stats), &describedSource{Source: src}
+	stats, described, counted := new(pipeline.Stats), &describedSource{Source: src}, &countedSink{open: openSink}
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	address, stopAdmin, err := startAdmin(cfg, stats, described, place, giveUp, log)
+	address, stopAdmin, err := startAdmin(cfg, stats, described, counted, place, giveUp, log)
 	if err != nil {
 		return err
 	}
-	defer stopAdmin()
 	if cfg.Source.Snapshot == config.SnapshotInitial {
 		store = &begunStore{store, cfg.Name, place}
 	}
@@ -164,12 +163,12 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		Name:        cfg.Name,
 		Source:      described,
 		Store:       store,
-		OpenSink:    openSink,
+		OpenSink:    counted.Open,
 		NewEncoder:  func() encode.Encoder { return encode.NewNative(connector, cfg.Name) },
 		TopicName:   func(db, schema, table string) string { return cfg.Publish.Topic.Name(cfg.Name, db, schema, table) },
 		Taken:       taken(cfg),
 		Selection:   selection(cfg),
-		PartitionBy: partitionBy(cfg.Publish.Kafka),
+		PartitionBy: partitionBy(cfg.Publish),
 		Tombstones:  cfg.Publish.Kafka.Tombstones,
 		Control:     cfg.Publish.Truncate == config.TruncateControl,
 		From:        cfg.From,
@@ -184,8 +183,9 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	err = p.Run(ctx)
 	var given *failure.StopError
 	if err == nil && errors.As(context.Cause(ctx), &given) {
-		return given // it has drained, and nobody could have seen what it does
+		err = given // it has drained, and nobody could have seen what it does
 	}
+	stopAdmin(err) // not deferred: after a panic it would tell that all went well
 	return err
 }
 
@@ -221,7 +221,7 @@ func taken(cfg config.Config) []string {
 		for _, kind := range []string{"transactions", "progress", "schemas", "checkpoint"} {
 			all = append(all, cfg.Name+"."+kind)
 		}
-		all = append(all, cfg.Publish.Kafka.DeadLetter)
+		all = append(all, cfg.Publish.DeadLetter)
 	}
 	return all
 }
@@ -251,7 +251,7 @@ func selection(cfg config.Config) string {
 	text, err := json.Marshal([]any{
 		cfg.Source.Kind, cfg.Source.Tables, defaultDatabase(cfg.Source), cfg.Source.InsertOnly, cfg.Source.Postgres.Publication,
 		cfg.Publish.Format, cfg.Publish.Topic.String(), cfg.Values,
-		cfg.Publish.Kafka.Partition, cfg.Publish.Kafka.PartitionColumns, cfg.Publish.Kafka.Tombstones,
+		cfg.Publish.Partition, cfg.Publish.PartitionColumns, cfg.Publish.Kafka.Tombstones,
 		cfg.Publish.Truncate,
 	})
 	if err != nil {

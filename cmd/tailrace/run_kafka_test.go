@@ -292,7 +292,7 @@ func TestAStartThatKafkaRefusesIsToldInOneSentence(t *testing.T) {
 			"nothing listens", "kafka.yaml",
 			map[string]string{"BROKER": "127.0.0.1:1", "CREATE": "false"},
 			4,
-			"no connection within 30s: reach Kafka at HOST:PORT: ", "connect: connection refused; check host, port and network",
+			"no connection within 30s: reach Kafka at HOST:PORT: ", "connect: connection refused; check host, port, network and credentials",
 		},
 		{
 			"the password is wrong", "kafka-login.yaml",

@@ -41,6 +41,8 @@ func newOutputs(cfg config.Config, log *zap.Logger) (checkpoint.Store, opener, e
 			return shared, exactlyOnce(settings, shared), err
 		}
 		return store, atLeastOnce(settings), err
+	case config.SinkKinesis:
+		return store, intoStream(cfg, log), nil
 	case config.SinkFile:
 		return store, func(context.Context, checkpoint.State) (publish.Publisher, error) {
 			return filesink.Open(cfg.Publish.Dir)
@@ -91,7 +93,7 @@ func kafkaSettings(cfg config.Config, log *zap.Logger) (kafka.Config, error) {
 	settings := kafka.Config{
 		Cluster:     broker.Cluster{Brokers: k.Brokers, ClientID: "tailrace-" + cfg.Name},
 		Compression: k.Compression, Linger: k.Linger,
-		CreateTopics: k.CreateTopics, DeadLetter: k.DeadLetter, Log: log,
+		CreateTopics: k.CreateTopics, DeadLetter: cfg.Publish.DeadLetter, Log: log,
 	}
 	var err error
 	if k.TLS.Enabled {
@@ -143,7 +145,7 @@ func withoutPath(err error) error {
 }
 
 // partitionBy is the pipeline's word for what cfg says.
-func partitionBy(cfg config.Kafka) pipeline.PartitionBy {
+func partitionBy(cfg config.Publish) pipeline.PartitionBy {
 	return pipeline.PartitionBy{
 		What: map[string]pipeline.Partition{
 			config.PartitionKey: pipeline.ByKey, config.PartitionTransaction: pipeline.ByTransaction, config.PartitionColumns: pipeline.ByColumns,

@@ -162,7 +162,7 @@ func printStatus(out io.Writer, r status.Report, color bool) error {
 	p := statusPage{color: color}
 	p.head(r)
 	p.line("source", r.Source.Server, r.Source.Version, tables(r.Source))
-	p.line("sink", r.Sink.URL)
+	p.line("sink", sinkOf(r.Sink)...)
 	p.line("checkpoint", r.Checkpoint.Place)
 	p.line("position", r.Checkpoint.Position)
 	p.line("published", fmt.Sprintf("%s of %s changes", console.Count(r.Changes.Published), console.Count(r.Changes.Received)), status.Size(int64(r.Changes.Bytes)))

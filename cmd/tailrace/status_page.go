@@ -84,6 +84,20 @@ func tables(s status.Source) string {
 	return console.Count(uint64(s.Tables)) + " tables"
 }
 
+func sinkOf(s status.Sink) []string {
+	facts := []string{s.URL}
+	if s.Shards != nil {
+		facts = append(facts, plural(*s.Shards, "shard"))
+	}
+	if s.ThrottledShards != nil && *s.ThrottledShards > 0 {
+		facts = append(facts, console.Count(uint64(*s.ThrottledShards))+" throttled now")
+	}
+	if s.DeadLetters != nil && *s.DeadLetters > 0 {
+		facts = append(facts, plural(int(*s.DeadLetters), "dead letter"))
+	}
+	return facts
+}
+
 func lagOf(r status.Report) []string {
 	facts := []string{"nothing was published yet"}
 	if ms := r.Changes.LagMillis; ms != nil {

@@ -3,8 +3,6 @@ package deploytest_test
 import (
 	"encoding/json"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -14,9 +12,10 @@ import (
 
 func TestTheECSFilesAreWhatTheAPITakes(t *testing.T) {
 	for file, request := range map[string]string{
-		"task-definition.json":     "register-task-definition.json",
-		"task-definition-efs.json": "register-task-definition.json",
-		"service.json":             "create-service.json",
+		"task-definition.json":         "register-task-definition.json",
+		"task-definition-efs.json":     "register-task-definition.json",
+		"task-definition-kinesis.json": "register-task-definition.json",
+		"service.json":                 "create-service.json",
 	} {
 		t.Run(file, func(t *testing.T) {
 			if err := validate(t, "ecs/schemas/"+request, read(t, "deploy/ecs/"+file)); err != nil {
@@ -106,63 +105,5 @@ func TestADeploymentOnECSEndsTheOldTaskFirst(t *testing.T) {
 	}
 	if d := service.DeploymentConfiguration; service.DesiredCount != 1 || d.MinimumHealthyPercent != 0 || d.MaximumPercent != 100 {
 		t.Errorf("got %+v, want one task, and none beside it while it is replaced", service)
-	}
-}
-
-// metric finds names of metrics of Tailrace.
-var metric = regexp.MustCompile(`\btailrace_[a-z_]+\b`)
-
-// documented returns the names of docs/metrics.md, which a test in package status
-// holds against what is really there.
-func documented(t *testing.T) []string {
-	t.Helper()
-	var names []string
-	for _, m := range regexp.MustCompile("(?m)^\\| `(tailrace_[a-z_]+)`").FindAllStringSubmatch(read(t, "docs/metrics.md"), -1) {
-		names = append(names, m[1])
-	}
-	if len(names) == 0 {
-		t.Fatal("docs/metrics.md names no metric")
-	}
-	return names
-}
-
-func TestAlertsAreOnMetricsThatExist(t *testing.T) {
-	names := documented(t)
-	for _, file := range []string{"deploy/prometheus/alerts.yaml", "deploy/ecs/monitoring.yaml"} {
-		// The agent's selectors have a form of their own, see below.
-		text := regexp.MustCompile(`"\^tailrace_.*`).ReplaceAllString(read(t, file), "")
-		found := metric.FindAllString(text, -1)
-		if len(found) == 0 {
-			t.Errorf("%s names no metric", file)
-		}
-		for _, name := range found {
-			if !slices.Contains(names, name) {
-				t.Errorf("%s has %s, which docs/metrics.md does not", file, name)
-			}
-		}
-	}
-}
-
-func TestTheAgentSendsWhatTheAlarmsAreOn(t *testing.T) {
-	text := read(t, "deploy/ecs/monitoring.yaml")
-	var sent []*regexp.Regexp
-	for _, m := range regexp.MustCompile(`"(\^tailrace_.*\$)"`).FindAllStringSubmatch(text, -1) {
-		sent = append(sent, regexp.MustCompile(m[1]))
-	}
-	isSent := func(name string) bool {
-		return slices.ContainsFunc(sent, func(s *regexp.Regexp) bool { return s.MatchString(name) })
-	}
-	alarms := regexp.MustCompile(`MetricName: (\S+)`).FindAllStringSubmatch(text, -1)
-	if len(alarms) == 0 {
-		t.Error("there are no alarms")
-	}
-	for _, m := range alarms {
-		if !isSent(m[1]) {
-			t.Errorf("there is an alarm on %s, which the agent does not send", m[1])
-		}
-	}
-	// CloudWatch takes money for each.
-	if n := len(slices.DeleteFunc(documented(t), func(name string) bool { return !isSent(name) })); n > 12 {
-		t.Errorf("the agent sends %d metrics, want at most 12", n)
 	}
 }

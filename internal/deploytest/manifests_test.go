@@ -34,13 +34,15 @@ type manifest struct {
 func manifests(t *testing.T) map[string]manifest {
 	t.Helper()
 	return map[string]manifest{
-		"kubernetes/tailrace.yaml":     kubernetes(t, "deploy/kubernetes/tailrace.yaml"),
-		"kubernetes/tailrace-pvc.yaml": kubernetes(t, "deploy/kubernetes/tailrace-pvc.yaml"),
-		"helm, into Kafka":             kubernetes(t, "internal/deploytest/testdata/chart-podMonitor.yaml"),
-		"helm, with a volume":          kubernetes(t, "internal/deploytest/testdata/chart-persistence.yaml"),
-		"ecs/task-definition.json":     fargate(t, "deploy/ecs/task-definition.json"),
-		"ecs/task-definition-efs.json": fargate(t, "deploy/ecs/task-definition-efs.json"),
-		"systemd/tailrace.service":     service(t),
+		"kubernetes/tailrace.yaml":         kubernetes(t, "deploy/kubernetes/tailrace.yaml"),
+		"kubernetes/tailrace-pvc.yaml":     kubernetes(t, "deploy/kubernetes/tailrace-pvc.yaml"),
+		"helm, into Kafka":                 kubernetes(t, "internal/deploytest/testdata/chart-podMonitor.yaml"),
+		"helm, with a volume":              kubernetes(t, "internal/deploytest/testdata/chart-persistence.yaml"),
+		"helm, into Kinesis":               kubernetes(t, "internal/deploytest/testdata/chart-kinesis.yaml"),
+		"ecs/task-definition.json":         fargate(t, "deploy/ecs/task-definition.json", "deploy/ecs/tailrace.yaml"),
+		"ecs/task-definition-efs.json":     fargate(t, "deploy/ecs/task-definition-efs.json", "deploy/ecs/tailrace.yaml"),
+		"ecs/task-definition-kinesis.json": fargate(t, "deploy/ecs/task-definition-kinesis.json", "deploy/ecs/tailrace-kinesis.yaml"),
+		"systemd/tailrace.service":         service(t),
 	}
 }
 
@@ -210,8 +212,8 @@ func quantity(t *testing.T, text string) int64 {
 	return n << 20
 }
 
-// fargate reads a task definition and the configuration that goes into its image.
-func fargate(t *testing.T, path string) manifest {
+// fargate reads a task definition, and the configuration that goes into its image.
+func fargate(t *testing.T, path, configuration string) manifest {
 	t.Helper()
 	var task struct {
 		ContainerDefinitions []struct {
@@ -238,7 +240,7 @@ func fargate(t *testing.T, path string) manifest {
 	if !c.ReadonlyRootFilesystem || !slices.Equal(c.LinuxParameters.Capabilities.Drop, []string{"ALL"}) {
 		t.Errorf("got readonlyRootFilesystem %v and %+v, want a read-only root and no capabilities", c.ReadonlyRootFilesystem, c.LinuxParameters)
 	}
-	m := manifest{config: read(t, "deploy/ecs/tailrace.yaml"), args: c.Command, memory: c.Memory << 20, grace: time.Duration(c.StopTimeout) * time.Second}
+	m := manifest{config: read(t, configuration), args: c.Command, memory: c.Memory << 20, grace: time.Duration(c.StopTimeout) * time.Second}
 	// There is no shell, so it is the program itself.
 	check := c.HealthCheck.Command
 	if len(check) < 3 || check[0] != "CMD" || check[1] != program || !slices.Contains(check, "--live") {

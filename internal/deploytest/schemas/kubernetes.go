@@ -11,6 +11,7 @@ var kinds = map[string]string{
 	"configmap-v1":             "io.k8s.api.core.v1.ConfigMap",
 	"persistentvolumeclaim-v1": "io.k8s.api.core.v1.PersistentVolumeClaim",
 	"deployment-apps-v1":       "io.k8s.api.apps.v1.Deployment",
+	"serviceaccount-v1":        "io.k8s.api.core.v1.ServiceAccount",
 }
 
 // kubernetes reads the OpenAPI document of Kubernetes, api/openapi-spec/swagger.json.

@@ -15,6 +15,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
+{{- define "tailrace.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}{{ default (include "tailrace.fullname" .) .Values.serviceAccount.name }}
+{{- else }}{{ .Values.serviceAccount.name }}{{ end }}
+{{- end }}
+
 {{/* tailrace.yaml: what the values say, and what has to agree with the pod. */}}
 {{- define "tailrace.config" -}}
 {{- $config := deepCopy .Values.config }}
