@@ -19,6 +19,8 @@ type contender struct {
 	files bool         // positions are made of files and offsets
 	kafka *trial.Kafka // nil: it publishes to files
 	duel  bool         // instances fight for it
+
+	kinesis *trial.Kinesis // it publishes to a stream
 }
 
 // A server is a started one.
@@ -33,6 +35,9 @@ type server struct {
 func contenders() []contender {
 	table, key := &trial.Kafka{PartitionBy: verify.ByTable}, &trial.Kafka{PartitionBy: verify.ByKey}
 	once := &trial.Kafka{PartitionBy: verify.ByKey, ExactlyOnce: true}
+	lines := &trial.Kinesis{Product: local.Kinesalite, Packing: verify.PackedLines, Shards: 64, Lost: 0.005}
+	none := &trial.Kinesis{Product: local.Kinesalite, Packing: verify.PackedNone, Shards: 64, Lost: 0.0005}
+	kpl := &trial.Kinesis{Product: local.Kinesalite, Packing: verify.PackedKPL, Shards: 64, Lost: 0.005}
 	return []contender{
 		{name: "postgres-15", start: postgres(15)},
 		{name: "postgres-18", start: postgres(18)},
@@ -46,6 +51,9 @@ func contenders() []contender {
 		{name: "mysql-9.7-kafka-key", start: mysql(local.MySQL97, nil), kafka: key},
 		{name: "postgres-18-exactly-once", start: postgres(18), kafka: once},
 		{name: "mysql-9.7-exactly-once", start: mysql(local.MySQL97, nil), kafka: once},
+		{name: "postgres-18-kinesis-lines", start: postgres(18), kinesis: lines},
+		{name: "mysql-9.7-kinesis-none", start: mysql(local.MySQL97, nil), kinesis: none},
+		{name: "mysql-9.7-kinesis-kpl", start: mysql(local.MySQL97, nil), kinesis: kpl},
 		{name: "postgres-18-duel", start: postgres(18), kafka: once, duel: true},
 		{name: "mysql-9.7-duel", start: mysql(local.MySQL97, nil), kafka: once, duel: true},
 	}

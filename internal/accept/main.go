@@ -1,8 +1,8 @@
 // The accept command holds Tailrace to its first promise: on every supported
 // version of Postgres and on servers of the MySQL family, a workload of row
-// changes is followed into files, or into a Kafka broker that goes down now and
-// then, while the daemon is killed again and again, and once more while it is
-// asked to stop instead.
+// changes is followed into files, into a Kafka broker that goes down now and then,
+// or into a Kinesis stream that refuses records and loses answers, while the daemon
+// is killed again and again, and once more while it is asked to stop instead.
 //
 //	make accept
 //
@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/internal/accept/trial"
+	"github.com/tailrace/tailrace/internal/verify"
 )
 
 func main() {
@@ -75,7 +76,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-const header = "trial                     signals      restarts  changes   events  transactions  largest  rolled back  prepared  sent again  runs  inside  crashes  fences  rows at end  followed  verified"
+const header = "trial                      signals      restarts  changes   events  transactions  largest  rolled back  prepared  sent again  runs  inside  crashes  fences  rows at end  followed  verified"
 
 // server runs the trials of one contender on a server of their own, and returns
 // their lines of the table.
@@ -91,7 +92,7 @@ func (o *options) server(ctx context.Context, c contender) (rows []string, err e
 			return rows, err
 		}
 		cfg.URL, cfg.Crash = server.url(database), server.crash
-		title := fmt.Sprintf("%-24s  %s", c.name, faults(cfg))
+		title := fmt.Sprintf("%-25s  %s", c.name, faults(cfg))
 		row, err := o.trial(ctx, title, cfg)
 		if err != nil {
 			return rows, fmt.Errorf("%s: %w", title, err)
@@ -111,6 +112,11 @@ func (o *options) configs(c contender) []trial.Config {
 	kill := trial.Config{Files: c.files, Signal: syscall.SIGKILL, Signals: o.signals}
 	stop := kill
 	stop.Signal = syscall.SIGTERM
+	if c.kinesis != nil {
+		kinesis := *c.kinesis
+		kinesis.Reshards = o.signals / 5
+		kill.Kinesis, stop.Kinesis = &kinesis, &kinesis
+	}
 	if c.kafka == nil {
 		return []trial.Config{kill, stop}
 	}
@@ -146,6 +152,12 @@ func (o *options) trial(ctx context.Context, title string, cfg trial.Config) (st
 	}
 	shown := time.Now()
 	cfg.Binary, cfg.Folder, cfg.Seed, cfg.Changes = o.binary, folder, o.seed, o.changes
+	if k := cfg.Kinesis; k != nil {
+		cfg.Changes /= 2 // a stream takes less than files and brokers
+		if k.Packing == verify.PackedNone {
+			cfg.Changes /= 5 // one event at a time of a table without a key
+		}
+	}
 	cfg.Progress = func(signals, committed int) {
 		if now := time.Now(); now.Sub(shown) > 5*time.Second || signals == cfg.Signals+cfg.Duels {
 			shown = now
@@ -165,6 +177,10 @@ func (o *options) trial(ctx context.Context, title string, cfg trial.Config) (st
 		got.Followed.Round(100*time.Millisecond), got.Verified.Round(100*time.Millisecond))
 	if got.Early > 0 {
 		row += fmt.Sprintf("  (%d more met a process too young to listen)", got.Early)
+	}
+	if s := got.Stream; cfg.Kinesis != nil {
+		row += fmt.Sprintf("  (%d splits and merges; %d of %d records refused, %d of %d calls failed, %d answers lost)",
+			got.Reshards, s.Dropped+s.Throttled, s.Records, s.Failed, s.Calls, s.Lost)
 	}
 	if got.Duels > 0 {
 		row += fmt.Sprintf("  (taken over after %v at most, given up after %v)", got.Takeover.Round(100*time.Millisecond), got.Yielded.Round(100*time.Millisecond))

@@ -12,11 +12,19 @@ import (
 	"github.com/go-mysql-org/go-mysql/replication"
 )
 
-// runPeer is the way in which a program of Go usually reads a binlog.
+// runPeer is what Tailrace is measured beside and is no program of its own.
 func runPeer(ctx context.Context, peer string, args []string) error {
-	if peer != "gomysql" || len(args) != 4 {
-		return fmt.Errorf("there is no peer %q with %d arguments", peer, len(args))
+	switch {
+	case peer == "gomysql" && len(args) == 4:
+		return runGoMySQL(ctx, args)
+	case peer == "putrecords" && len(args) == 3:
+		return runPutRecords(ctx, args)
 	}
+	return fmt.Errorf("there is no peer %q with %d arguments", peer, len(args))
+}
+
+// runGoMySQL is the way in which a program of Go usually reads a binlog.
+func runGoMySQL(ctx context.Context, args []string) error {
 	port, err := strconv.ParseUint(args[1], 10, 16)
 	if err != nil {
 		return err

@@ -1,7 +1,7 @@
 // Bench measures how fast tailrace drains a log, beside the database's own
 // programs and the usual library on the same server in the same run, how much
-// memory giant transactions take, and what exactly once costs. `make bench` runs it and
-// docs/benchmarks.md holds what it wrote.
+// memory giant transactions take, what exactly once costs, and how much of a shard
+// of Kinesis is used. `make bench` runs it and docs/benchmarks.md holds what it wrote.
 package main
 
 import (
@@ -20,15 +20,16 @@ func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
 	b := bench{}
-	sources := flag.String("sources", "postgres,mysql,kafka", "what to measure")
+	sources := flag.String("sources", "postgres,mysql,kafka,kinesis", "what to measure")
 	flag.IntVar(&b.rows, "rows", 1_000_000, "rows to drain, in transactions of 100")
 	flag.IntVar(&b.single, "single", 200_000, "rows to drain, in transactions of 1 (MySQL)")
 	flag.IntVar(&b.giant, "giant", 2_000_000, "rows of the one transaction that memory is measured with")
 	flag.IntVar(&b.payload, "payload", 1024, "MiB of the compressed transaction that memory is measured with (MySQL)")
+	flag.IntVar(&b.shard, "shard", 40_000, "rows to drain into one shard (Kinesis)")
 	flag.IntVar(&b.pairs, "pairs", 5, "runs of each program, in turn")
 	flag.StringVar(&b.binary, "binary", "bin/tailrace", "the program to measure")
 	flag.StringVar(&b.write, "write", "", "put the result into this file, between its markers")
-	peer := flag.String("peer", "", "be a peer of tailrace: gomysql")
+	peer := flag.String("peer", "", "be a peer of tailrace: gomysql, putrecords")
 	flag.Parse()
 	err := error(nil)
 	if *peer != "" {
@@ -44,16 +45,23 @@ func main() {
 
 // bench is one run of the whole.
 type bench struct {
-	rows, single, giant, payload, pairs int
-	binary, write                       string
+	rows, single, giant, payload, shard, pairs int
+	binary, write                              string
 
 	dir string // for files of the runs
+
+	environment []string // of tailrace, beside this program's own
+	watch       func(ended <-chan struct{}, pid int)
 }
 
 // Targets of the project: less is a failure of the run.
 const (
 	mostRSS = 150 << 20
 	memory  = "64MiB"
+	// slowRSS is for a sink that is always behind, so that all of memory is held all
+	// the time: what docs/operations.md says of the heap, 5/4 of it and 64 MiB, and the
+	// program.
+	slowRSS = (80 + 64 + 24) << 20
 )
 
 func (b *bench) run(ctx context.Context, sources []string) error {
@@ -75,6 +83,8 @@ func (b *bench) run(ctx context.Context, sources []string) error {
 			err = b.mysql(ctx, &r)
 		case "kafka":
 			err = b.kafka(ctx, &r)
+		case "kinesis":
+			err = b.kinesis(ctx, &r)
 		default:
 			err = fmt.Errorf("there is no source %q", source)
 		}

@@ -14,8 +14,31 @@ import (
 type report struct {
 	version string
 	courses []course
+	shares  []share
 	peaks   []peak
+	slow    []slow
 }
+
+// A share is how much of what a shard takes was used, run by run.
+type share struct {
+	title string
+	used  []float64
+}
+
+// leastShare is the target.
+const leastShare = 0.95
+
+// A slow run is one whose sink took little: what it held in memory, in its two
+// halves.
+type slow struct {
+	title  string
+	usage  usage
+	halves [2]int64
+}
+
+// mostGrowth is how much more memory the second half may take, as in
+// internal/faults.
+const mostGrowth = 8 << 20
 
 // A course is a log that several programs drained in turn.
 type course struct {
@@ -80,6 +103,19 @@ func (r *report) markdown() string {
 	for i := range r.courses {
 		r.courses[i].markdown(&b)
 	}
+	if len(r.shares) > 0 {
+		b.WriteString("| stored, of the 1 MB/s that the shard takes | median (least-most) |\n| --- | --- |\n")
+		for _, s := range r.shares {
+			fmt.Fprintf(&b, "| %s | **%.3f** (%.3f-%.3f) |\n", s.title, median(s.used), slices.Min(s.used), slices.Max(s.used))
+		}
+		b.WriteByte('\n')
+	}
+	if len(r.slow) > 0 {
+		fmt.Fprintf(&b, "Memory with `--memory %s`:\n\n| the sink takes | time | peak RSS | in the first half | in the second half |\n| --- | --- | --- | --- | --- |\n", memory)
+		for _, s := range r.slow {
+			fmt.Fprintf(&b, "| %s | %.1f s | %d MiB | %d MiB | %d MiB |\n", s.title, s.usage.wall.Seconds(), s.usage.rss>>20, s.halves[0]>>20, s.halves[1]>>20)
+		}
+	}
 	if len(r.peaks) == 0 {
 		return b.String()
 	}
@@ -101,6 +137,19 @@ func (r *report) judge() error {
 			if got := median(c.ratios(i)); got < p.least {
 				errs = append(errs, fmt.Errorf("%s: %.2f times as fast as %s, and the target is %.2f", c.title, got, p.name, p.least))
 			}
+		}
+	}
+	for _, s := range r.shares {
+		if got := median(s.used); got < leastShare {
+			errs = append(errs, fmt.Errorf("%s: %.3f of what the shard takes, and the target is %.2f", s.title, got, leastShare))
+		}
+	}
+	for _, s := range r.slow {
+		if s.halves[1] > s.halves[0]+mostGrowth {
+			errs = append(errs, fmt.Errorf("%s: memory grows from %d to %d MiB", s.title, s.halves[0]>>20, s.halves[1]>>20))
+		}
+		if s.usage.rss > slowRSS {
+			errs = append(errs, fmt.Errorf("%s: peak RSS of %d MiB, and the target is %d", s.title, s.usage.rss>>20, int64(slowRSS)>>20))
 		}
 	}
 	for _, p := range r.peaks {

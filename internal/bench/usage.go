@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -39,15 +40,31 @@ func (b *bench) daemon(ctx context.Context, text string, args ...string) (usage,
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return usage{}, err
 	}
-	return measure(exec.CommandContext(ctx, b.binary, append([]string{"run", "-c", config, "--log-level", "warn", "--admin", "off"}, args...)...))
+	cmd := exec.CommandContext(ctx, b.binary, append([]string{"run", "-c", config, "--log-level", "warn", "--admin", "off"}, args...)...)
+	cmd.Env = append(os.Environ(), b.environment...)
+	return measureWhile(cmd, b.watch)
 }
 
 // measure runs a program to its end.
-func measure(cmd *exec.Cmd) (usage, error) {
+func measure(cmd *exec.Cmd) (usage, error) { return measureWhile(cmd, nil) }
+
+// measureWhile runs a program to its end, and watch beside it, if there is one,
+// until then.
+func measureWhile(cmd *exec.Cmd, watch func(ended <-chan struct{}, pid int)) (usage, error) {
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	start := time.Now()
-	err := cmd.Run()
+	err := cmd.Start()
+	if err == nil {
+		ended := make(chan struct{})
+		var watching sync.WaitGroup
+		if watch != nil {
+			watching.Go(func() { watch(ended, cmd.Process.Pid) })
+		}
+		err = cmd.Wait()
+		close(ended)
+		watching.Wait()
+	}
 	wall := time.Since(start)
 	if err != nil {
 		return usage{}, fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, said.Bytes())

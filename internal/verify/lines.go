@@ -14,8 +14,8 @@ import (
 // lines reads a file line by line.
 type lines struct {
 	path   string
-	file   *os.File // nil for a file that is not there, which has no line
-	buf    *bufio.Reader
+	file   *os.File      // to close; nil for one of somebody else's
+	buf    *bufio.Reader // nil for a file that is not there, which has no line
 	long   []byte
 	number int   // of the last line, from 1
 	end    int64 // offset behind the last line's break
@@ -35,7 +35,7 @@ func openLines(path string) (*lines, error) {
 // next returns the next line without its break, valid until the next call, or
 // io.EOF. A last line without a break is a Violation.
 func (l *lines) next() ([]byte, error) {
-	if l.file == nil {
+	if l.buf == nil {
 		return nil, io.EOF
 	}
 	line, err := l.buf.ReadSlice('\n')
@@ -64,7 +64,7 @@ func (l *lines) next() ([]byte, error) {
 // empty reports whether there is no line. It is for a file that nothing was
 // read of yet.
 func (l *lines) empty() (bool, error) {
-	if l.file == nil {
+	if l.buf == nil {
 		return true, nil
 	}
 	_, err := l.buf.Peek(1)

@@ -9,34 +9,48 @@ import (
 	"strconv"
 )
 
-// A partition is records that the sink keeps in order: a file of the file sink,
-// or a partition of a topic in Kafka as Kafka.Copy copied it.
+// A partition is records that the sink keeps in order: a file of the file sink, a
+// partition of a topic in Kafka as Kafka.Copy copied it, or what a lane of Kinesis
+// holds of a table as Stream.Copy copied it.
 type partition struct {
 	*lines
-	copied bool
-	key    []byte // of the last record of a copy, valid until the next one
-	place  int64  // behind the last record, as Fence.Sizes counts
+	// read reads a line of a copy, and reports whether it is a record of this
+	// partition; nil for a file of the file sink, whose lines are its records.
+	read  func(p *partition, line []byte) (record []byte, ours bool, err error)
+	table string // of a lane; "" for all tables
+	key   []byte // of the last record of a topic, valid until the next one
+	place int64  // behind the last record, as Fence.Sizes counts
 }
 
 // next returns the value of the next record, valid until the next call, or
 // io.EOF.
 func (p *partition) next() ([]byte, error) {
-	line, err := p.lines.next()
-	if err != nil {
-		return nil, err
+	for {
+		line, err := p.lines.next()
+		if err != nil {
+			return nil, err
+		}
+		if p.read == nil {
+			p.place = p.end
+			return line, nil
+		}
+		record, ours, err := p.read(p, line)
+		if err != nil || ours {
+			return record, err
+		}
 	}
-	if !p.copied {
-		p.place = p.end
-		return line, nil
-	}
+}
+
+// topicRecord reads a line of a copy of Kafka's.
+func topicRecord(p *partition, line []byte) (record []byte, ours bool, err error) {
 	offset, rest, _ := bytes.Cut(line, []byte("\t"))
 	key, value, whole := bytes.Cut(rest, []byte("\t"))
 	n, err := strconv.ParseInt(string(offset), 10, 64)
 	if err != nil || !whole {
-		return nil, p.broken("it is no copy of a record")
+		return nil, false, p.broken("it is no copy of a record")
 	}
 	p.key, p.place = key, n+1
-	return value, nil
+	return value, true, nil
 }
 
 // copyName returns the name of the file that Kafka.Copy copies a partition to:
@@ -48,6 +62,9 @@ func copyName(topic string, partition int32) string {
 
 // data opens the partitions of a table's topic.
 func (v *verifier) data(table string) ([]*partition, error) {
+	if v.stream != nil {
+		return v.stream.data(table), nil
+	}
 	return v.open(v.topic(table), v.topic(table))
 }
 
@@ -74,7 +91,7 @@ func (v *verifier) open(topic, file string) ([]*partition, error) {
 			closeAll(all)
 			return nil, err
 		}
-		all = append(all, &partition{lines: l, copied: true})
+		all = append(all, &partition{lines: l, read: topicRecord})
 	}
 }
 

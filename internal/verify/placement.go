@@ -19,6 +19,7 @@ const (
 type placement struct {
 	by    string
 	table workload.Table
+	keys  bool           // records have keys of their own: those of a stream have not
 	first map[string]int // partition by key, or of the whole table
 }
 
@@ -27,8 +28,8 @@ func (p *placement) check(at []*reader, of int, c *change) error {
 	if p.by == "" {
 		return nil // a file is one partition
 	}
-	r := at[0]
-	if !bytes.Equal(r.key, keyOf(p.table, c)) {
+	r, key := at[0], keyOf(p.table, c)
+	if p.keys && !bytes.Equal(r.key, key) {
 		return errors.New("the record has not the key of its row")
 	}
 	if c.Op == "t" {
@@ -47,7 +48,7 @@ func (p *placement) check(at []*reader, of int, c *change) error {
 	}
 	scope := ""
 	if p.by == ByKey {
-		scope = string(r.key)
+		scope = string(key)
 	}
 	first, known := p.first[scope]
 	if !known {

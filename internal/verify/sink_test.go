@@ -23,6 +23,8 @@ type sink struct {
 	runs   int
 	mysql  bool
 	by     string // what shares a partition: events are copies of those of Kafka
+
+	isStream bool // or of those of Kinesis
 }
 
 const (
@@ -144,7 +146,7 @@ func (s *sink) verifyFolder(t *testing.T, events string) (verify.Report, error) 
 	write(t, workload.TransactionsFile(truth), txns)
 	cfg := verify.Config{
 		Events: events, Name: "shop", Kind: workload.Postgres, Schema: "public", Truth: truth, Runs: s.runs, Fences: s.fences,
-		PartitionBy: s.by,
+		PartitionBy: s.by, Stream: s.isStream,
 	}
 	if s.mysql {
 		cfg.Kind, cfg.Schema = workload.MySQL, "db"

@@ -19,7 +19,7 @@ func (v *verifier) table(ctx context.Context, t workload.Table) error {
 	}
 	e := events{
 		v: v, table: t, changes: make([]change, len(partitions)), replica: newReplica(t),
-		place: placement{by: v.cfg.PartitionBy, table: t, first: make(map[string]int)},
+		place: placement{by: v.cfg.PartitionBy, table: t, keys: v.stream == nil, first: make(map[string]int)},
 	}
 	m := v.merge(partitions, e.look)
 	defer m.close()
@@ -38,7 +38,9 @@ func (v *verifier) table(ctx context.Context, t workload.Table) error {
 	for _, r := range m.readers {
 		v.report.Again += r.seen.again
 		v.report.Runs = max(v.report.Runs, r.seen.runs)
-		v.report.Bytes += r.end
+		if v.stream == nil {
+			v.report.Bytes += r.end
+		}
 	}
 	v.report.Rows += len(e.replica.documents())
 	if v.server == nil {

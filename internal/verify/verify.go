@@ -9,7 +9,7 @@ import (
 
 // Config says what to verify.
 type Config struct {
-	Events string // folder of the file sink, which nothing writes to any more, or of Consume
+	Events string // folder of the file sink, which nothing writes to any more, or of a copy
 	Name   string // of the pipeline
 	Kind   workload.Kind
 	Schema string  // in the names of topics: workload.KindOf says it
@@ -18,9 +18,13 @@ type Config struct {
 	Runs   int     // how many times a suffix of a partition may have been sent again; 0: nothing was
 	Fences []Fence // what Watch saw; may be nil
 
-	// PartitionBy says that Events is of Consume, and what shares a partition:
-	// ByTable or ByKey.
+	// PartitionBy says that Events is of Kafka.Copy or Stream.Copy, and what
+	// shares a partition, or a lane: ByTable or ByKey.
 	PartitionBy string
+
+	// Stream says that Events is of Stream.Copy. A stream has events alone: no
+	// END markers, progress or schema documents.
+	Stream bool
 }
 
 // A Report counts what was found.
@@ -28,7 +32,7 @@ type Report struct {
 	Events       int // first arrivals
 	Again        int // events that were sent again
 	Runs         int // of them, in the partition that has most
-	Transactions int // with an END marker
+	Transactions int // with an END marker, or with events of a stream
 	Marks        int // progress records
 	Rows         int // in the end, in all tables
 	Bytes        int64
@@ -48,10 +52,27 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		}
 		defer v.server.close()
 	}
+	if cfg.Stream {
+		if v.stream, err = openStream(cfg.Events); err != nil {
+			return v.report, err
+		}
+		defer v.stream.close()
+		if err := v.lanes(); err != nil {
+			return v.report, err
+		}
+	}
 	for _, t := range workload.Tables(cfg.Kind) {
 		if err := v.table(ctx, t); err != nil {
 			return v.report, err
 		}
+	}
+	if cfg.Stream {
+		for _, t := range v.truth.byID {
+			if t.commit != "" {
+				v.report.Transactions++
+			}
+		}
+		return v.report, nil
 	}
 	if err := v.ends(); err != nil {
 		return v.report, err
@@ -65,7 +86,8 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 type verifier struct {
 	cfg      Config
 	truth    *truth
-	server   server // nil: the source is not asked
+	server   server  // nil: the source is not asked
+	stream   *stream // nil: it is no copy of one
 	versions map[string]bool
 	report   Report
 }

@@ -28,7 +28,8 @@ type daemon struct {
 	database string // MySQL: the only one that it captures; else the schema
 	files    bool   // MySQL: positions are made of files
 
-	sink *sink
+	sink     *sink
+	patience time.Duration
 }
 
 // checkpoint returns the path of the checkpoint, "" if it is in Kafka.
@@ -64,7 +65,8 @@ func (d *daemon) start(hurry bool, args ...string) (*process, error) {
 	if d.kind != workload.Postgres {
 		all = append(all, "--table", d.database+".*")
 	}
-	env := append(os.Environ(), "TAILRACE_SOURCE="+d.url)
+	env := append(os.Environ(), d.sink.environment()...)
+	env = append(env, "TAILRACE_SOURCE="+d.url)
 	if hurry {
 		all = append(all, "--config", d.configFile(hurried))
 		env = append(env, "GOMAXPROCS=4")
@@ -145,7 +147,7 @@ func (d *daemon) drain(ctx context.Context, args ...string) error {
 
 // orderly waits until the process has done what it does and ended with 0.
 func (d *daemon) orderly(ctx context.Context, p *process, doing string) error {
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(d.patience)
 	defer timer.Stop()
 	select {
 	case err := <-p.ended:
@@ -156,7 +158,7 @@ func (d *daemon) orderly(ctx context.Context, p *process, doing string) error {
 	case <-timer.C:
 		_ = p.cmd.Process.Kill() // it is a failure already
 		<-p.ended
-		return &verify.Violation{What: fmt.Sprintf("the daemon did not %s within %v; it said: %s", doing, patience, d.lastWords(p))}
+		return &verify.Violation{What: fmt.Sprintf("the daemon did not %s within %v; it said: %s", doing, d.patience, d.lastWords(p))}
 	case <-ctx.Done():
 		_ = p.cmd.Process.Kill() // nobody asks any more
 		<-p.ended

@@ -89,18 +89,30 @@ func (t *trial) crash(ctx context.Context, p *process) error {
 	return wait(ctx, time.Duration(t.r.IntN(1000))*time.Millisecond)
 }
 
-// due reports whether the broker goes down in the life before signal i.
+// due reports whether the broker goes down, or shards change, in the life before
+// signal i.
 func (t *trial) due(i int) bool {
-	if t.cfg.Kafka == nil {
-		return false
+	done, n := 0, 0
+	switch {
+	case t.cfg.Kafka != nil:
+		done, n = t.result.Restarts, t.cfg.Kafka.Restarts
+	case t.cfg.Kinesis != nil:
+		done, n = t.result.Reshards, t.cfg.Kinesis.Reshards
 	}
-	n := t.cfg.Kafka.Restarts
-	return t.daemon.sink.broker.falls < (i+1)*n/t.cfg.Signals
+	return done < (i+1)*n/t.cfg.Signals
 }
 
 // fall lets the broker fall under the daemon. Half of the daemons see it rise and
-// go on; the others are signalled before, and the next one is started before.
+// go on; the others are signalled before, and the next one is started before. Of a
+// stream it changes the shards, which the daemon finds out.
 func (t *trial) fall(ctx context.Context) error {
+	if s := t.daemon.sink.stream; s != nil {
+		t.result.Reshards++
+		if err := s.reshard(ctx, t.r); err != nil {
+			return err
+		}
+		return wait(ctx, time.Duration(t.r.IntN(1500))*time.Millisecond)
+	}
 	b := t.daemon.sink.broker
 	if err := b.fall(ctx, t.r); err != nil {
 		return err
@@ -128,11 +140,11 @@ func (t *trial) signal(ctx context.Context, p *process) (early bool, err error) 
 func (t *trial) moment(ctx context.Context, p *process, share int64) error {
 	longest := 1500 * time.Millisecond
 	kinds := 5
-	if t.cfg.Kafka != nil {
+	if t.cfg.Kafka != nil || t.cfg.Kinesis != nil {
 		longest *= 3
-		if t.cfg.Kafka.ExactlyOnce {
-			kinds = 8 // what is killed before it commits has done nothing
-		}
+	}
+	if t.cfg.Kafka != nil && t.cfg.Kafka.ExactlyOnce {
+		kinds = 8 // what is killed before it commits has done nothing
 	}
 	after := time.Duration(t.r.IntN(1000)) * time.Microsecond
 	watched, enough := t.daemon.published, int64(0)

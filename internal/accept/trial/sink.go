@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tailrace/tailrace/internal/servers"
 	"github.com/tailrace/tailrace/internal/verify"
 )
 
@@ -22,17 +23,27 @@ type Kafka struct {
 type sink struct {
 	verify.Sink
 	folder string // what is verified
-	setup  Kafka  // the zero value for files
+	setup  Kafka  // the zero value if it is not Kafka
 	broker *broker
 	reader *verify.Kafka
+	stream *stream // nil if it is not Kinesis
 }
 
-// openSink makes the sink: a folder of files, or a broker of the trial's own.
-func openSink(ctx context.Context, folder string, setup *Kafka) (*sink, error) {
+// openSink makes the sink: a folder of files, or a broker or a stream of the
+// trial's own.
+func openSink(ctx context.Context, folder string, cfg *Config) (*sink, error) {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return nil, fmt.Errorf("trial: %w", err)
 	}
-	if setup == nil {
+	setup := cfg.Kafka
+	switch {
+	case cfg.Kinesis != nil:
+		s, err := startStream(ctx, cfg.Seed, *cfg.Kinesis)
+		if err != nil {
+			return nil, err
+		}
+		return &sink{Sink: verify.Stream{Packing: s.packing}, folder: folder, stream: s}, nil
+	case setup == nil:
 		return &sink{Sink: verify.Files(folder), folder: folder}, nil
 	}
 	b, err := startBroker(ctx)
@@ -48,16 +59,30 @@ func openSink(ctx context.Context, folder string, setup *Kafka) (*sink, error) {
 
 // flags are the daemon's.
 func (s *sink) flags() []string {
-	if s.broker == nil {
-		return []string{"--publish", "file://" + s.folder}
+	// It may be asked to stop while the broker is down, or an answer hangs.
+	const drain = "100s"
+	switch {
+	case s.stream != nil:
+		return []string{"--publish", s.stream.url(), "--partition-by", verify.ByKey, "--drain", drain}
+	case s.broker != nil:
+		return []string{"--publish", "kafka://" + s.broker.server.Plain, "--partition-by", s.setup.PartitionBy, "--drain", drain}
 	}
-	// It may be asked to stop while the broker is down.
-	return []string{"--publish", "kafka://" + s.broker.server.Plain, "--partition-by", s.setup.PartitionBy, "--drain", "100s"}
+	return []string{"--publish", "file://" + s.folder}
+}
+
+// environment is what the daemon's has beside this program's own.
+func (s *sink) environment() []string {
+	if s.stream == nil {
+		return nil
+	}
+	return servers.KinesisEnvironment()
 }
 
 // config is what the daemon's configuration says of the sink.
 func (s *sink) config() string {
 	switch {
+	case s.stream != nil:
+		return "publish: {packing: " + s.stream.packing + "}\n"
 	case s.broker == nil:
 		return ""
 	case s.setup.ExactlyOnce:
@@ -67,9 +92,12 @@ func (s *sink) config() string {
 }
 
 // length returns how much of the topics that begin so is published: bytes of
-// files, records of Kafka. A broker that is up may not tell for a moment, while a
-// topic is made.
+// files or of all records of a stream, records of Kafka. A broker that is up may
+// not tell for a moment, while a topic is made.
 func (s *sink) length(ctx context.Context, topics string) (int64, error) {
+	if s.stream != nil {
+		return s.stream.proxy.Seen().TakenBytes, nil
+	}
 	for start := time.Now(); ; {
 		sizes, err := s.Sizes(ctx)
 		if err == nil && sizes == nil {
@@ -101,7 +129,10 @@ func (s *sink) up() error {
 
 // collect brings what is verified into the folder.
 func (s *sink) collect(ctx context.Context) error {
-	if s.broker == nil {
+	switch {
+	case s.stream != nil:
+		return s.stream.collect(ctx, s.folder)
+	case s.broker == nil:
 		return nil
 	}
 	if err := s.up(); err != nil {
@@ -111,7 +142,10 @@ func (s *sink) collect(ctx context.Context) error {
 }
 
 func (s *sink) close() error {
-	if s.broker == nil {
+	switch {
+	case s.stream != nil:
+		return s.stream.close()
+	case s.broker == nil:
 		return nil
 	}
 	s.reader.Close()

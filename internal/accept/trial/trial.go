@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	fault "github.com/tailrace/tailrace/internal/fault/kinesis"
 	"github.com/tailrace/tailrace/internal/verify"
 	"github.com/tailrace/tailrace/internal/workload"
 )
@@ -42,6 +43,10 @@ type Config struct {
 	// to the trial, in place of files.
 	Kafka *Kafka
 
+	// Kinesis, if not nil, says that it publishes to a stream that belongs to the
+	// trial, through a proxy that refuses records and loses answers.
+	Kinesis *Kinesis
+
 	// Duels is how many times, in place of signals, the daemon is frozen, replaced
 	// by another instance and thawed. Exactly once only. Optional.
 	Duels int
@@ -64,12 +69,15 @@ type Result struct {
 	Inside   int           // signals after which the saved place was inside a transaction
 	Crashes  int           // of the server
 	Restarts int           // of the broker
+	Reshards int           // splits and merges of shards
 	Duels    int           // after which one instance was left
 	Takeover time.Duration // the longest start of an instance while another was frozen
 	Yielded  time.Duration // the longest that a thawed one took to end
 	Fences   int           // claims of checkpoint and progress that were held against what had arrived
 	Followed time.Duration // from the first start of the daemon to the last end
 	Verified time.Duration // how long the verifier took
+
+	Stream fault.Observed // what the proxy in front of the stream saw and did
 }
 
 // Run runs a trial. The error is a *verify.Violation where a promise was
@@ -77,10 +85,13 @@ type Result struct {
 func Run(ctx context.Context, cfg Config) (result Result, err error) {
 	t := &trial{
 		cfg:    cfg,
-		daemon: daemon{binary: cfg.Binary, url: cfg.URL, folder: cfg.Folder, log: filepath.Join(cfg.Folder, "tailrace.log"), files: cfg.Files},
+		daemon: daemon{binary: cfg.Binary, url: cfg.URL, folder: cfg.Folder, log: filepath.Join(cfg.Folder, "tailrace.log"), files: cfg.Files, patience: patience},
 		r:      rand.New(rand.NewPCG(cfg.Seed, 1<<32)),
 		gate:   newGate(),
 		truth:  filepath.Join(cfg.Folder, "truth"),
+	}
+	if cfg.Kinesis != nil {
+		t.daemon.patience = streamPatience
 	}
 	if t.daemon.kind, t.daemon.database, err = workload.KindOf(cfg.URL); err != nil {
 		return t.result, err
@@ -88,7 +99,7 @@ func Run(ctx context.Context, cfg Config) (result Result, err error) {
 	if err := os.Mkdir(t.truth, 0o755); err != nil {
 		return t.result, fmt.Errorf("trial: %w", err)
 	}
-	if t.daemon.sink, err = openSink(ctx, filepath.Join(cfg.Folder, "events"), cfg.Kafka); err != nil {
+	if t.daemon.sink, err = openSink(ctx, filepath.Join(cfg.Folder, "events"), &cfg); err != nil {
 		return t.result, err
 	}
 	defer func() { err = errors.Join(err, t.daemon.sink.close()) }()
@@ -106,6 +117,9 @@ func Run(ctx context.Context, cfg Config) (result Result, err error) {
 	if collected := t.daemon.sink.collect(ctx); err == nil {
 		err = collected
 	}
+	if s := t.daemon.sink.stream; s != nil {
+		t.result.Stream = s.proxy.Seen()
+	}
 	if err == nil {
 		t.result.Verify, err = verify.Run(ctx, t.verification())
 	}
@@ -115,10 +129,14 @@ func Run(ctx context.Context, cfg Config) (result Result, err error) {
 
 // verification says what to verify.
 func (t *trial) verification() verify.Config {
-	return verify.Config{
+	cfg := verify.Config{
 		Events: t.daemon.sink.folder, Name: name, Kind: t.daemon.kind, Schema: t.daemon.database, Truth: t.truth,
 		URL: t.cfg.URL, Runs: t.runs(), Fences: t.fences, PartitionBy: t.daemon.sink.setup.PartitionBy,
 	}
+	if t.cfg.Kinesis != nil {
+		cfg.PartitionBy, cfg.Stream = verify.ByKey, true
+	}
+	return cfg
 }
 
 type trial struct {
@@ -131,13 +149,14 @@ type trial struct {
 	result Result
 }
 
-// runs returns how often a suffix may have been sent again: once per kill, and
-// after an orderly end or exactly once never.
+// runs returns how often a suffix may have been sent again: once per kill and per
+// answer that was lost, and after an orderly end or exactly once never.
 func (t *trial) runs() int {
+	n := t.result.Stream.Lost
 	if t.cfg.Signal == syscall.SIGKILL && !t.daemon.sink.setup.ExactlyOnce {
-		return t.cfg.Signals
+		n += t.cfg.Signals
 	}
-	return 0
+	return n
 }
 
 // follow runs workload, watcher and daemon until everything is published.
