@@ -41,8 +41,8 @@ func TestAConfigurationThatCannotBeIsRefusedBeforeAnyConnection(t *testing.T) {
 			want: `--from: "somewhere": expected a position (Postgres: lsn:LSN; MySQL: gtid:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77; MariaDB: gtid:0-1-100; both: file:binlog.000003:1542), earliest, now or time:2026-11-21T10:00:00Z`,
 		},
 		{
-			name: "the sink is not built yet", code: 1, args: []string{"--publish", "kinesis://stream"},
-			want: `--publish: publish.url: "kinesis://stream": this version does not have the sink "kinesis:" yet; it has kafka:, file:, stdout: and discard:`,
+			name: "the sink is not built yet", code: 1, args: []string{"--publish", "s3://bucket"},
+			want: `--publish: publish.url: "s3://bucket": this version does not have the sink "s3:" yet; it has kafka:, kinesis:, file:, stdout: and discard:`,
 		},
 	} {
 		t.Run(r.name, func(t *testing.T) {

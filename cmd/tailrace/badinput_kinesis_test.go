@@ -50,19 +50,19 @@ func TestAStartThatKinesisRefusesIsToldInOneSentence(t *testing.T) {
 			"the stream is missing",
 			map[string]string{"STREAM": "absent"},
 			nil, 4,
-			"there is no stream absent: ResourceNotFoundException", "; create it, or mend the name and the region in publish.url; then start tailrace again",
+			"there is no stream absent at ", ": ResourceNotFoundException; create it, or mend its name or the region",
 		},
 		{
 			"nothing listens",
 			map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
 			nil, 4,
-			"no connection within 30s: reach Kinesis for the stream " + stream + ": ", "connection refused; check host, port, network and credentials",
+			"no connection within 30s: reach Kinesis at http://127.0.0.1:1 for the stream " + stream + ": ", "connection refused; check host, port, network and credentials",
 		},
 		{
 			"the region is unknown",
 			map[string]string{"AWS_ENDPOINT_URL": "http://kinesis..internal"},
 			nil, 4,
-			"no connection within 30s: reach Kinesis for the stream " + stream + ": ", "no such host; check host, port, network and credentials",
+			"no connection within 30s: reach Kinesis at http://kinesis..internal for the stream " + stream + ": ", "no such host; check host, port, network and credentials",
 		},
 		{
 			"no region is said",
@@ -80,26 +80,26 @@ func TestAStartThatKinesisRefusesIsToldInOneSentence(t *testing.T) {
 			"there are no credentials",
 			map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
 			nil, 4,
-			"no connection within 30s: no credentials for the stream " + stream + " were found in the environment, in shared files, or by the role of an ECS task or EC2 instance: ",
+			"no connection within 30s: find credentials for the stream " + stream + ": there are none in the environment, in shared files, or by the role of a task, pod or instance",
 			"; check host, port, network and credentials",
 		},
 		{
 			"a right is missing", nil,
 			func(p *faultkinesis.Proxy) { p.Answer("DescribeStreamSummary", 400, "AccessDeniedException", told) }, 4,
-			"these credentials may not use the stream " + stream + ": AccessDeniedException", "; then start tailrace again",
+			"these credentials may not use the stream " + stream + ": AccessDeniedException", "; allow kinesis:PutRecords, kinesis:DescribeStreamSummary and kinesis:ListShards on it, as docs/kinesis.md shows",
 		},
 		{
 			"the access key is unknown", nil,
 			func(p *faultkinesis.Proxy) {
 				p.Answer("DescribeStreamSummary", 400, "UnrecognizedClientException", told)
 			}, 4,
-			"the credentials for the stream " + stream + " are refused: UnrecognizedClientException", "; then start tailrace again",
+			"the credentials for the stream " + stream + " are refused: UnrecognizedClientException", "; see whether the access key exists and is active",
 		},
 		{
 			"the token has expired and nothing renews it",
 			map[string]string{"AWS_SESSION_TOKEN": told},
 			func(p *faultkinesis.Proxy) { p.Expire("AKIDTEST") }, 4,
-			"the credentials for the stream " + stream + " have expired: ExpiredTokenException", "; then start tailrace again",
+			"the credentials for the stream " + stream + " have expired: ExpiredTokenException", "; give it new ones, best by a role, whose credentials are renewed by themselves",
 		},
 		{
 			"the stream ignores partition keys", nil,
@@ -142,19 +142,19 @@ func TestWhatKinesisTakesAwayStopsADaemonThatRuns(t *testing.T) {
 			"the stream's key is disabled",
 			func(p *faultkinesis.Proxy) { p.Answer("PutRecords", 400, "KMSDisabledException", told) },
 			func(p *faultkinesis.Proxy) { p.Answer("PutRecords", 0, "", "") },
-			"the key that encrypts the stream STREAM can't be used: KMSDisabledException; enable the stream's key; then start tailrace again",
+			"the key that encrypts the stream STREAM can't be used: KMSDisabledException; enable the stream's key",
 		},
 		{
 			"the right to write is taken away",
 			func(p *faultkinesis.Proxy) { p.Answer("PutRecords", 400, "AccessDeniedException", told) },
 			func(p *faultkinesis.Proxy) { p.Answer("PutRecords", 0, "", "") },
-			"these credentials may not use the stream STREAM: AccessDeniedException; allow kinesis:PutRecords, kinesis:DescribeStreamSummary and kinesis:ListShards on it, as deploy/ecs does; then start tailrace again",
+			"these credentials may not use the stream STREAM: AccessDeniedException; allow kinesis:PutRecords, kinesis:DescribeStreamSummary and kinesis:ListShards on it, as docs/kinesis.md shows",
 		},
 		{
 			"the stream is gone",
 			func(p *faultkinesis.Proxy) { p.Answer("PutRecords", 400, "ResourceNotFoundException", told) },
 			func(p *faultkinesis.Proxy) { p.Answer("PutRecords", 0, "", "") },
-			"there is no stream STREAM: ResourceNotFoundException; create it, or mend the name and the region in publish.url; then start tailrace again",
+			"there is no stream STREAM at ENDPOINT: ResourceNotFoundException; create it, or mend its name or the region",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -174,7 +174,7 @@ func TestWhatKinesisTakesAwayStopsADaemonThatRuns(t *testing.T) {
 			k.change(t, 2, 5)
 			p.exits(t, 4)
 			verdict := p.verdict(t)
-			if got := strings.ReplaceAll(verdict, k.stream, "STREAM"); got != c.want {
+			if got := strings.NewReplacer(k.stream, "STREAM", proxy.Endpoint(), "ENDPOINT").Replace(verdict); got != c.want {
 				t.Errorf("sentence:\n got %s\nwant %s", got, c.want)
 			}
 			if strings.Contains(p.stderr.String(), told) {

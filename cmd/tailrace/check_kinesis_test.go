@@ -58,7 +58,7 @@ func TestCheckNamesEverythingThatIsWrongWithAStreamAtOnce(t *testing.T) {
 			"the stream is missing",
 			map[string]string{"STREAM": "absent"},
 			would,
-			[][3]string{{"sink", "there is no stream absent: ResourceNotFoundException", "create it"}},
+			[][3]string{{"sink", "there is no stream absent at http://", "create it"}},
 		},
 		{
 			"no right is there", nil,
@@ -109,13 +109,13 @@ func TestCheckNamesEverythingThatIsWrongWithAStreamAtOnce(t *testing.T) {
 			"there are no credentials",
 			map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
 			would,
-			[][3]string{{"sink", "no credentials for the stream " + stream + " were found in the environment, in shared files, or by the role of an ECS task or EC2 instance", "run tries for 30 seconds"}},
+			[][3]string{{"sink", "find credentials for the stream " + stream + ": there are none in the environment, ", "run tries for 30 seconds"}},
 		},
 		{
 			"nothing listens",
 			map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
 			nil,
-			[][3]string{{"sink", "reach Kinesis for the stream " + stream, "run tries for 30 seconds"}},
+			[][3]string{{"sink", "reach Kinesis at http://127.0.0.1:1 for the stream " + stream, "run tries for 30 seconds"}},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestCheckSaysWhatAStreamIs(t *testing.T) {
 			if got, want := p.stdout.String(), "✓ stream "+stream+": "+c.want+"\n"; !strings.Contains(got, want) {
 				t.Errorf("got %s\nwant a line %s", got, want)
 			}
-			for _, want := range append([]string{"a larger one stops Tailrace, since publish.dead_letter is not set"}, c.warnings...) {
+			for _, want := range append([]string{"a larger record stops Tailrace, since publish.dead_letter is not set"}, c.warnings...) {
 				if !strings.Contains(p.stdout.String(), want) {
 					t.Errorf("got %s\nwant in it %s", p.stdout.String(), want)
 				}
@@ -199,7 +199,7 @@ func TestCheckLooksAtTheDeadLetterStreamToo(t *testing.T) {
 		want             [][3]string
 		warned           bool
 	}{
-		{"it is missing", "absent", 0, [][3]string{{"sink", "there is no stream absent: ResourceNotFoundException", "create it"}}, false},
+		{"it is missing", "absent", 0, [][3]string{{"sink", "there is no stream absent at http://", "create it"}}, false},
 		{"it takes no more than the other", large, 1024, nil, true},
 		{"it takes more", large, 10240, nil, false},
 	} {

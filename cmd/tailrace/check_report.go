@@ -63,7 +63,7 @@ type part struct {
 }
 
 // unreachedHint is what to do about a server that does not answer.
-const unreachedHint = "see whether it runs and can be reached from here: host, port, network"
+const unreachedHint = "see whether it runs and can be reached from here: host, port, network, credentials"
 
 // call says what the part is.
 func (p *part) call(title string) {

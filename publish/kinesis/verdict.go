@@ -105,8 +105,8 @@ func (p *Publisher) explain(stream string, err error) error {
 
 // where says where the service is.
 func (p *Publisher) where() string {
-	if p.cfg.Endpoint != "" {
-		return "at " + p.cfg.Endpoint
+	if given := p.client.Options().BaseEndpoint; given != nil {
+		return "at " + *given
 	}
 	return "in " + p.cfg.AWS.Region
 }
