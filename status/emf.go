@@ -46,9 +46,9 @@ var emitted = map[string]string{
 // An emitter writes lines of CloudWatch's embedded metric format ("Specification:
 // Embedded metric format" in its user guide), one a minute and one at the end, which
 // says so: a process that is started again and again, and ends before its first
-// minute is over, has no other. What
-// counts upwards is written as what was added since the line before: an alarm adds
-// that up by itself, and a restart does not disturb it.
+// minute is over, has no other. What counts upwards is written as what was added
+// since the line before: an alarm adds that up by itself, and a restart does not
+// disturb it.
 type emitter struct {
 	out               io.Writer
 	pipeline, version string

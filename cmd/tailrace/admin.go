@@ -16,9 +16,9 @@ import (
 )
 
 // startAdmin tells what a pipeline does until stop is called with what the process
-// ends by, as far as cfg wants it: at address, and on stdout. place is where the checkpoint is. The error is of
-// the class Usage, and so is what giveUp gets when another process has the address
-// and keeps it.
+// ends by, as far as cfg wants it: at address, and on stdout. place is where the
+// checkpoint is. The error is of the class Usage, and so is what giveUp gets when
+// another process has the address and keeps it.
 func startAdmin(cfg config.Config, stats *pipeline.Stats, src *describedSource, sink *countedSink, place string, giveUp func(error), log *zap.Logger) (address string, stop func(error), err error) {
 	if cfg.Admin.Listen == "" && !cfg.Admin.EMF {
 		return "off", func(error) {}, nil
