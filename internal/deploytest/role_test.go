@@ -49,7 +49,7 @@ func calls(t *testing.T) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`\bclient\.([A-Z]\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile(`\bclient\.([A-Z]\w+)\(ctx,`).FindAllStringSubmatch(string(text), -1) {
 			found = append(found, "kinesis:"+m[1])
 		}
 	}
