@@ -72,14 +72,14 @@ func (a KinesisAddress) consume(ctx context.Context, stream, shard string) ([]Ki
 	client := a.Client()
 	iterator, err := client.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{
 		StreamName: &stream, ShardId: &shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
-	})
+	}, again)
 	if err != nil {
 		return nil, err
 	}
 	var all []KinesisRecord
 	empty := 0
 	for at := iterator.ShardIterator; at != nil && empty < 2; {
-		out, err := client.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: at})
+		out, err := client.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: at}, again)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
@@ -27,6 +28,10 @@ func (a KinesisAddress) Client() *kinesis.Client {
 		}),
 	})
 }
+
+// again has the SDK ask a second time where a connection broke, as the stand-ins
+// break them on a busy machine. It is for what only asks.
+func again(o *kinesis.Options) { o.Retryer = retry.NewStandard() }
 
 // CreateStream makes a stream and returns when it is active.
 func (a KinesisAddress) CreateStream(ctx context.Context, name string, shards int) error {
@@ -105,7 +110,7 @@ func (a KinesisAddress) Shards(ctx context.Context, stream string) ([]types.Shar
 	in := &kinesis.ListShardsInput{StreamName: &stream}
 	var all []types.Shard
 	for {
-		out, err := client.ListShards(ctx, in)
+		out, err := client.ListShards(ctx, in, again)
 		if err != nil {
 			return nil, fmt.Errorf("list the shards of the stream %s: %w", stream, err)
 		}
@@ -146,7 +151,7 @@ func (a KinesisAddress) Streams(ctx context.Context) ([]string, error) {
 	in := &kinesis.ListStreamsInput{}
 	var all []string
 	for {
-		out, err := client.ListStreams(ctx, in)
+		out, err := client.ListStreams(ctx, in, again)
 		if err != nil {
 			return nil, fmt.Errorf("list the streams: %w", err)
 		}
@@ -181,7 +186,7 @@ func (a KinesisAddress) active(ctx context.Context, stream string) error {
 }
 
 func (a KinesisAddress) status(ctx context.Context, stream string) (*types.StreamDescriptionSummary, error) {
-	out, err := a.Client().DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &stream})
+	out, err := a.Client().DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &stream}, again)
 	if err != nil {
 		return nil, err
 	}
