@@ -159,11 +159,7 @@ func TestWhatKinesisTakesAwayStopsADaemonThatRuns(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, servers.Postgres(t, 18))
-			k := newKinesisSite(t, s, s.source(), "public", func(t *testing.T, sql string) {
-				t.Helper()
-				s.db.Exec(t, sql)
-			})
+			k := newPostgresStream(t)
 			proxy := breakable(t, k.kinesis)
 			k.env["ENDPOINT"] = proxy.Endpoint()
 			p := k.follow(t, fromNow...)
@@ -191,11 +187,7 @@ func TestWhatKinesisTakesAwayStopsADaemonThatRuns(t *testing.T) {
 
 func TestAThrottledStartOfAStreamIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, servers.Postgres(t, 18))
-	k := newKinesisSite(t, s, s.source(), "public", func(t *testing.T, sql string) {
-		t.Helper()
-		s.db.Exec(t, sql)
-	})
+	k := newPostgresStream(t)
 	proxy := breakable(t, k.kinesis)
 	k.env["ENDPOINT"] = proxy.Endpoint()
 	proxy.Answer("DescribeStreamSummary", 400, "LimitExceededException", told)

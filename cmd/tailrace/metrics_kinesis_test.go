@@ -35,11 +35,7 @@ func (p *process) sum(t *testing.T, name string) (total float64, samples int) {
 
 func TestADaemonTellsOfLanesShardsAndDeadLetters(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, servers.Postgres(t, 18))
-	k := newKinesisSite(t, s, s.source(), "public", func(t *testing.T, sql string) {
-		t.Helper()
-		s.db.Exec(t, sql)
-	})
+	k := newPostgresStream(t)
 	large := k.kinesis.Stream(t, 1)
 	k.kinesis.Grow(t, large, 10240)
 	k.config, k.env["DEAD_LETTER"] = "kinesis-dead-letter.yaml", large
@@ -79,7 +75,7 @@ func TestADaemonTellsOfLanesShardsAndDeadLetters(t *testing.T) {
 	if sink.Shards == nil || *sink.Shards != 2 || sink.ThrottledShards == nil || *sink.ThrottledShards != 0 || sink.DeadLetters == nil || *sink.DeadLetters != 1 {
 		t.Errorf("/status: got %+v, want two shards, none throttled, and a dead letter", sink)
 	}
-	asked := s.status(t, p.admin(t))
+	asked := k.status(t, p.admin(t))
 	asked.exits(t, 0)
 	if got, want := asked.stdout.String(), fmt.Sprintf("%s, 2 shards, 1 dead letter\n", sink.URL); !strings.Contains(got, want) {
 		t.Errorf("tailrace status: got\n%swant it to say %q", got, want)

@@ -42,6 +42,16 @@ func newKinesisSite(t *testing.T, s *site, source, schema string, exec func(t *t
 	return k
 }
 
+// newPostgresStream is newKinesisSite with a database of Postgres.
+func newPostgresStream(t *testing.T) *kinesisSite {
+	t.Helper()
+	s := newSite(t, servers.Postgres(t, 18))
+	return newKinesisSite(t, s, s.source(), "public", func(t *testing.T, sql string) {
+		t.Helper()
+		s.db.Exec(t, sql)
+	})
+}
+
 // useAWS gives the site's programs the credentials that stand-ins take, and nothing
 // of this machine's.
 func (s *site) useAWS() {
@@ -63,11 +73,7 @@ func intoStreams(t *testing.T, test func(t *testing.T, k *kinesisSite)) {
 	t.Helper()
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		s := newSite(t, servers.Postgres(t, 18))
-		test(t, newKinesisSite(t, s, s.source(), "public", func(t *testing.T, sql string) {
-			t.Helper()
-			s.db.Exec(t, sql)
-		}))
+		test(t, newPostgresStream(t))
 	})
 	t.Run("mysql", func(t *testing.T) {
 		t.Parallel()

@@ -73,8 +73,9 @@ func (p *Publisher) Publish(ctx context.Context, b *publish.Batch, done func(err
 	}
 	p.mu.Unlock()
 	if dead > 0 {
+		all := p.deadLetters.Add(uint64(dead))
 		p.cfg.Log.Warn("events are too large for a record of the stream and go to the dead letter stream",
-			zap.Int("events", dead), zap.Uint64("since_start", p.deadLetters.Add(uint64(dead))), zap.String("dead_letter", p.cfg.DeadLetter))
+			zap.Int("events", dead), zap.Uint64("since_start", all), zap.String("dead_letter", p.cfg.DeadLetter))
 	}
 	return nil
 }
