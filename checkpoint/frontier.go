@@ -14,6 +14,7 @@ type Mark struct {
 	Millis   int64          // the source's clock, Unix milliseconds, or 0
 	Ver      event.Ver      // of the last row, zero if there was none
 	Memory   []byte         // the source's memory as of its end, nil if unchanged
+	Snapshot *Snapshot      // of the copies as of its end, nil if unchanged
 }
 
 // Extend appends to m the run n that follows it.
@@ -29,6 +30,9 @@ func (m *Mark) Extend(n Mark) {
 	}
 	if n.Memory != nil {
 		m.Memory = n.Memory
+	}
+	if n.Snapshot != nil {
+		m.Snapshot = n.Snapshot
 	}
 }
 
@@ -79,6 +83,14 @@ func NewFrontier(limit int64) *Frontier {
 		moved:   make(chan struct{}, 1),
 		full:    make(chan struct{}, 1),
 	}
+}
+
+// Limit changes how many bytes are admitted.
+func (f *Frontier) Limit(limit int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.limit = limit
+	f.wake()
 }
 
 // Wait returns when there is room to read more, or with ctx's error.

@@ -13,7 +13,7 @@ import (
 
 // Format is the version of the State that this program writes. It reads this
 // one and every older one.
-const Format = 1
+const Format = 2
 
 // What can be wrong with the bytes of a State. Each is wrapped with the detail.
 var (
@@ -50,6 +50,8 @@ type State struct {
 	// spread: with another number a key would go elsewhere, and its events could
 	// overtake those before (C8.3). A State's map is never altered.
 	Partitions map[string]int32 `json:"partitions,omitempty"`
+	// Snapshot is that of the copies of tables, nil if there never were any.
+	Snapshot *Snapshot `json:"snapshot,omitempty"`
 	// Memory is the source's own: facts about table versions that the log
 	// can't give again.
 	Memory json.RawMessage `json:"memory,omitempty"`
@@ -137,6 +139,9 @@ func (s State) With(m Mark) State {
 	}
 	if m.Memory != nil {
 		s.Memory = m.Memory
+	}
+	if m.Snapshot != nil {
+		s.Snapshot = m.Snapshot
 	}
 	return s
 }

@@ -32,7 +32,15 @@ func full() checkpoint.State {
 		Selection:  "9f86d081884c7d65",
 		From:       "time:2026-11-21T10:00:00Z",
 		Partitions: map[string]int32{"shop.public.orders": 12, "shop.progress": 1},
-		Memory:     json.RawMessage(`{"keys":{"16385":["id","größe"]}}`),
+		Snapshot: &checkpoint.Snapshot{
+			Life: 5, Asked: 2, Copied: []string{"public.customers"},
+			Copies: []checkpoint.TableCopy{
+				{Table: "public.orders", Since: 1, Begun: true, Left: []checkpoint.KeyRange{{After: []string{"7", "größe"}, UpTo: []string{"9", ""}}, {After: []string{"12", "x"}}}, Again: [][]string{{"3", "y"}}, Rows: 70},
+				{ID: 2, Table: "public.items", Where: "id > 5", Since: 4},
+			},
+			Hidden: []checkpoint.HiddenTable{{Table: "public.log", View: "771:780:775", End: "lsn:0/16B3800"}},
+		},
+		Memory: json.RawMessage(`{"keys":{"16385":["id","größe"]}}`),
 	}
 }
 
@@ -93,6 +101,19 @@ func TestTheFormatIsAsInTheGoldenFile(t *testing.T) {
 	}
 }
 
+func TestAStateOfTheFirstFormatIsRead(t *testing.T) {
+	golden, err := os.ReadFile(filepath.Join("testdata", "state-1.golden.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := full()
+	want.Snapshot = nil
+	got, err := checkpoint.Decode(golden)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func TestAStateMayBeIndentedOtherwise(t *testing.T) {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, encode(t, full())); err != nil {
@@ -118,9 +139,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a list", "[]", checkpoint.ErrCorrupt},
 		{"text behind the State", text + "{}", checkpoint.ErrCorrupt},
 		{"two States", text + text, checkpoint.ErrCorrupt},
-		{"a newer format", strings.Replace(text, `"format": 1`, `"format": 2`, 1), checkpoint.ErrFormat},
-		{"a newer format with another shape of State", `{"format":2,"state":"x"}`, checkpoint.ErrFormat},
-		{"a format before the first", strings.Replace(text, `"format": 1`, `"format": 0`, 1), checkpoint.ErrCorrupt},
+		{"a newer format", strings.Replace(text, `"format": 2`, `"format": 3`, 1), checkpoint.ErrFormat},
+		{"a newer format with another shape of State", `{"format":3,"state":"x"}`, checkpoint.ErrFormat},
+		{"a format before the first", strings.Replace(text, `"format": 2`, `"format": 0`, 1), checkpoint.ErrCorrupt},
 		{"no checksum", `{"format":1,"state":{}}`, checkpoint.ErrCorrupt},
 		{"no State", `{"format":1,"checksum":""}`, checkpoint.ErrCorrupt},
 		{"an altered position", strings.Replace(text, "0/16B3748", "0/16B3749", 1), checkpoint.ErrCorrupt},

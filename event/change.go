@@ -80,6 +80,12 @@ type Txn struct {
 	GTID   GTID   // MySQL and MariaDB: the zero GTID if the server gives none
 	File   string // MySQL and MariaDB: binlog file that holds its first event
 	Server uint32 // MySQL and MariaDB: server_id of the server where it was made
+
+	// Snapshot says that it is no transaction: its changes are rows as a snapshot
+	// read them, or the truncate before those of a table that is copied again. Commit
+	// is then directly below the Bound of the place where they were handed on,
+	// Millis the server's clock when they were read.
+	Snapshot bool
 }
 
 // A GTID names a transaction of MySQL or MariaDB. It is kept in two parts, so

@@ -13,6 +13,7 @@ import (
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/publish"
+	"github.com/tailrace/tailrace/snapshot"
 )
 
 // A life is one run over one stream, from a saved state to the first error or
@@ -21,8 +22,10 @@ type life struct {
 	p      *Pipeline
 	sink   publish.Publisher
 	stream capture.Stream
+	join   *snapshot.Join // the stream with rows of copies in it; nil if there is none
 
 	start    checkpoint.State // as saved before the stream was opened
+	copying  bool             // some of the memory is that of copies
 	resent   event.Ver        // rows up to it were published before: skipped
 	frontier *checkpoint.Frontier
 	pool     pool
@@ -78,7 +81,11 @@ func (l *life) run(ctx context.Context) error {
 	var readErr, seqErr, saveErr error
 	var encoders, rest, saver sync.WaitGroup
 	inline := l.startWorkers(&encoders)
-	rest.Go(func() { readErr = l.read(readCtx, inline) })
+	rest.Go(func() {
+		defer stopReading() // and with it what reads beside
+		readErr = l.read(readCtx, inline)
+	})
+	l.startCopies(readCtx, &rest)
 	rest.Go(func() {
 		err := l.sequence()
 		if err == nil {
@@ -112,6 +119,9 @@ func (l *life) run(ctx context.Context) error {
 		if saveErr == nil {
 			saveErr = err
 		}
+	}
+	if l.join != nil {
+		l.join.Close()
 	}
 	if err := l.stream.Close(); err != nil && readErr == nil {
 		readErr = failure.Retry(err)
@@ -199,6 +209,9 @@ func (l *life) published(j *job, err error) {
 		s.Millis.Store(ms)
 	}
 	l.pool.putJob(j)
+	if l.join != nil {
+		l.join.Look()
+	}
 	s.Held.Store(l.frontier.Used())
 }
 

@@ -25,7 +25,7 @@ type Partition uint8
 const (
 	ByTable       Partition = iota // the table's name: a partition holds whole tables
 	ByKey                          // the bytes of the key; of a table without one its name
-	ByTransaction                  // the transaction's id as in the event
+	ByTransaction                  // the transaction's id as in the event; of a row that a snapshot read its key
 	ByColumns                      // the columns' values as text, joined by commas; NULL is no text
 )
 
@@ -51,6 +51,12 @@ func (w *worker) hash(r *route, c *event.Change, key []byte) (uint32, error) {
 			return murmur2.Sum(key), nil
 		}
 	case ByTransaction:
+		if c.Txn.Snapshot && len(key) > 0 {
+			return murmur2.Sum(key), nil
+		}
+		if c.Txn.Snapshot {
+			return r.hash, nil
+		}
 		id := encode.AppendTxnID(w.scratch[:0], c.Txn)
 		w.scratch = id
 		return murmur2.Sum(id[1 : len(id)-1]), nil // it is a JSON string

@@ -15,6 +15,7 @@ import (
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/publish"
+	"github.com/tailrace/tailrace/snapshot"
 )
 
 // A Pipeline follows one source into one publisher. Set the fields, then call
@@ -32,15 +33,16 @@ type Pipeline struct {
 	// PartitionBy chooses the partitions of events. It and Tombstones go into
 	// Selection.
 	PartitionBy PartitionBy
-	Tombstones  bool          // a delete of a table with a key is followed by a record of the key without a value
-	Control     bool          // a truncate goes to {name}.control in place of its table's topic; goes into Selection
-	Selection   string        // hash of what decides which rows exist (C1.4)
-	From        string        // start here instead of at the checkpoint; "" for the checkpoint
-	Until       string        // end once everything up to this position, or "now", is published; "" to go on
-	Memory      int64         // ceiling on bytes held
-	Drain       time.Duration // longest time between the end of Run's context and Run's return
-	Interval    time.Duration // shortest time between two saves
-	Workers     int           // encoders beside the reader; 1: the reader encodes, 0: one less than GOMAXPROCS
+	Tombstones  bool             // a delete of a table with a key is followed by a record of the key without a value
+	Control     bool             // a truncate goes to {name}.control in place of its table's topic; goes into Selection
+	Selection   string           // hash of what decides which rows exist (C1.4)
+	From        string           // start here instead of at the checkpoint; "" for the checkpoint
+	Until       string           // end once everything up to this position, or "now", is published; "" to go on
+	Memory      int64            // ceiling on bytes held
+	Drain       time.Duration    // longest time between the end of Run's context and Run's return
+	Interval    time.Duration    // shortest time between two saves
+	Snapshot    *snapshot.Copies // copies tables beside the stream; nil: nothing is ever copied
+	Workers     int              // encoders beside the reader; 1: the reader encodes, 0: one less than GOMAXPROCS
 	Log         *zap.Logger
 	Stats       *Stats
 
@@ -77,9 +79,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		return err
 	}
 	st.Pipeline = p.Name
-	if st.Position == "" && p.From == "" {
+	if st.Position == "" && p.From == "" && !p.copies() {
 		return failure.Stop(
-			"say where to start with --from now, earliest or a position, together with --snapshot never: a first copy of the tables is not built yet",
+			"say where to start with --from now, earliest or a position; or let the tables be copied first, with --snapshot initial",
 			"pipeline %s has no checkpoint", p.Name)
 	}
 	if p.from(st) != "" {
@@ -180,10 +182,18 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 			return nil, fmt.Errorf("save the state again: %w", err)
 		}
 	}
-	from := p.from(*st)
-	next, err := p.Source.Locate(ctx, *st, from)
+	from, start := p.from(*st), p.from(*st)
+	if st.Position == "" && from == "" {
+		start = event.Now // with a copy of what was there before
+	}
+	next, err := p.Source.Locate(ctx, *st, start)
 	if err != nil {
 		return nil, err
+	}
+	if p.Snapshot != nil {
+		if next, err = p.Snapshot.Begin(ctx, *st, next, st.Selection == p.Selection); err != nil {
+			return nil, err
+		}
 	}
 	if from != "" {
 		next.From = from
@@ -217,8 +227,18 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 		return nil, err
 	}
 	p.Stats.setState(next)
-	return newLife(p, next, sink, stream), nil
+	l := newLife(p, next, sink, stream)
+	if p.Snapshot != nil {
+		if l.join, err = p.Snapshot.Join(next, stream, p.Source.Reached, l.roomToCopy); err != nil {
+			_ = stream.Close() // nothing was read
+			return nil, err
+		}
+	}
+	return l, nil
 }
+
+// copies reports whether tables are copied unasked.
+func (p *Pipeline) copies() bool { return p.Snapshot != nil && p.Snapshot.Mode() != snapshot.Never }
 
 // from is the start that is to be applied to st, "" for the checkpoint's or one
 // that an earlier start has applied.

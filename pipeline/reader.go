@@ -7,6 +7,7 @@ import (
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/snapshot"
 )
 
 // read fills units until ctx ends or Until is reached, which are no errors, or
@@ -27,10 +28,13 @@ func (l *life) read(ctx context.Context, inline *worker) error {
 		}
 		u := l.pool.unit()
 		l.vitals.log.work()
-		err := l.stream.Next(ctx, u)
+		copied, err := l.next(ctx, u)
 		l.vitals.log.wait()
 		if err != nil {
 			l.pool.putUnit(u)
+			if errors.Is(err, snapshot.ErrDone) {
+				return nil
+			}
 			if ctx.Err() != nil && !isStop(err) {
 				return nil
 			}
@@ -45,7 +49,7 @@ func (l *life) read(ctx context.Context, inline *worker) error {
 		reached := l.reached(u.Position)
 		j := l.pool.job(l)
 		j.unit = u
-		j.mark = checkpoint.Mark{Position: u.Position, Bound: u.Bound, Millis: u.Millis, Memory: u.Memory}
+		j.mark = checkpoint.Mark{Position: u.Position, Bound: u.Bound, Millis: u.Millis, Memory: u.Memory, Snapshot: copied}
 		j.ticket = l.frontier.Add(j.mark, int64(u.Cost))
 		if inline != nil {
 			l.reader.work()

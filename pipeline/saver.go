@@ -95,6 +95,9 @@ func partitions(sink publish.Publisher, known map[string]int32) map[string]int32
 func (l *life) confirm(m checkpoint.Mark) {
 	l.p.Stats.Saves.Add(1)
 	l.p.Stats.setState(l.saved)
+	if l.join != nil {
+		l.join.Saved(l.saved)
+	}
 	if m.Millis != 0 && l.commits { // else it was told when it was published
 		l.p.Stats.Millis.Store(m.Millis)
 	}

@@ -107,13 +107,16 @@ func (w *worker) add(c *event.Change) error {
 	if apart {
 		r = &route{topic: w.life.p.topics.control, counts: r.counts}
 	}
-	if n := len(j.runs); n > 0 && j.runs[n-1].topic == r.topic {
+	copied := c.Txn.Snapshot
+	if n := len(j.runs); copied {
+		// It is of no transaction that an END could count.
+	} else if n > 0 && j.runs[n-1].topic == r.topic {
 		j.runs[n-1].rows++
 	} else {
 		j.runs = append(j.runs, run{topic: r.topic, rows: 1})
 	}
 	w.rows++
-	if c.Ver.Compare(w.life.resent) <= 0 {
+	if !copied && c.Ver.Compare(w.life.resent) <= 0 {
 		j.mark.Ver = c.Ver
 		return nil // it was published before the last stop (C1.4)
 	}

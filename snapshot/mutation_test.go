@@ -1,0 +1,82 @@
+package snapshot_test
+
+import (
+	"bytes"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/tailrace/tailrace/internal/mutant"
+)
+
+// TestMutations proves that the made-up histories can fail: each case breaks one rule
+// and wants them to notice.
+func TestMutations(t *testing.T) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := mutations
+	for _, m := range mutant.Copies {
+		all = append(all, m)
+	}
+	for _, m := range all {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			overlay, err := m.Overlay(root, t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command("go", "test", "-overlay", overlay, "-run=TestNoOlderValueComesLast", "-failfast", "-timeout=120s", ".", "-sim.seeds=1500").CombinedOutput()
+			switch {
+			case err == nil:
+				t.Errorf("no history fails when %s", m.Name)
+			case !bytes.Contains(out, []byte("--- FAIL: Test")):
+				t.Errorf("the histories did not run to a verdict: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+var mutations = []mutant.Mutant{
+	mutant.Of(
+		"rows are handed on before the stream has brought what the view shows", "snapshot/release.go",
+		"j.room() && j.reached(j.position, w.chunk.End)", "j.room()",
+	),
+	mutant.Of(
+		"nobody waits for transactions that ran at the start", "snapshot/tend.go",
+		"waits == \"\"\n", "true\n",
+	),
+	mutant.Of(
+		"a partial row at a new key is not read again", "snapshot/window.go",
+		"\t\tj.again(c, ch.Table, row)\n", "",
+	),
+	mutant.Of(
+		"what a view has shown of a table without a key is not left out", "snapshot/hide.go",
+		"h.shows(&u.Txns[it.Txn])", "false",
+	),
+	mutant.Of(
+		"a table without a key is not left out before it is copied", "snapshot/hide.go",
+		"c.extent.Whole && c.id == 0", "false",
+	),
+	mutant.Of(
+		"a table without a key that is copied once more begins without a truncate", "snapshot/whole.go",
+		"\tif again {\n", "\tif false {\n",
+	),
+	mutant.Of(
+		"the stream goes on while a table without a key is copied", "snapshot/join.go",
+		"case !j.held() && j.rest == nil:", "case j.rest == nil:",
+	),
+	mutant.Of(
+		"the rest of a unit comes before the rows of its place", "snapshot/boundary.go",
+		"\tif j.anyDue() {\n", "\tif false {\n",
+	),
+	mutant.Of(
+		"a truncate does not make rows useless that were read before it", "snapshot/window.go",
+		"\t\tj.lose(c)\n\t\treturn\n\tcase event.Delete:", "\t\treturn\n\tcase event.Delete:",
+	),
+	mutant.Of(
+		"what is behind a chunk is forgotten", "snapshot/work.go",
+		"if !chunk.Done && t.p.keys == nil {", "if false {",
+	),
+}

@@ -1,0 +1,124 @@
+package snapshot
+
+import (
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/schema"
+)
+
+// releasable reports whether something of a window may be handed on here, or is to be
+// taken back.
+func (j *Join) releasable(w *window) bool {
+	return w.offered && (w.lost || j.room() && j.reached(j.position, w.chunk.End))
+}
+
+// atOnce is how many units are handed on at one place: behind them the stream's own
+// have their turn.
+const atOnce = 4
+
+// release hands on the next rows of a window whose view shows nothing that the stream
+// has not brought. Each row is judged at the place where it is handed on, so that a
+// large chunk need not go in one piece.
+func (j *Join) release(w *window) {
+	if w.lost || w.c.last != "" && w.chunk.Table != nil && w.c.last != w.chunk.Table.Version { // C5.6
+		j.takeBack(w)
+		return
+	}
+	for n := 0; n < atOnce && w.gone < len(w.units); n++ {
+		u := w.units[w.gone]
+		w.units[w.gone] = nil
+		w.gone++
+		w.kept += j.judge(w, u)
+		if len(u.Items) == 0 {
+			j.putUnit(u)
+			continue
+		}
+		j.place(&w.chunk, u)
+		j.out = append(j.out, outgoing{unit: u})
+	}
+	if w.gone < len(w.units) {
+		return
+	}
+	c := w.c
+	c.rows += w.kept
+	c.why = ""
+	c.done(w.p)
+	j.shut(w)
+	if c.finished() {
+		j.finish(c, Done, "")
+	}
+	j.dirty = true
+	st := j.tell()
+	if n := len(j.out); n > 0 {
+		j.out[n-1].state = st
+	} else {
+		j.out = append(j.out, outgoing{state: st})
+	}
+}
+
+// place gives a unit of read rows the place where the stream is, and the next number of
+// this life: vers rise as the rows are handed on, and no two lives have the same (C2.4).
+func (j *Join) place(c *capture.Chunk, u *event.Unit) {
+	txn := c.Txn
+	txn.Commit, txn.Snapshot = j.bound-1, true
+	u.Txns = append(u.Txns[:0], txn)
+	j.number++
+	number := uint64(j.state.Life)<<32 | j.number
+	for i := range u.Items {
+		it := &u.Items[i]
+		it.Txn, it.Event, it.Pos = 0, number, c.Pos
+	}
+	j.announce(u, c.Table)
+}
+
+// announce has the schema document of a version go before the first of its rows.
+func (j *Join) announce(u *event.Unit, t *schema.Table) {
+	if t != nil && !j.announced[t] {
+		j.announced[t] = true
+		u.Tables = append(u.Tables, t)
+	}
+}
+
+// judge takes out of a unit what the reader has from the stream, and returns how many
+// rows are left.
+func (j *Join) judge(w *window, u *event.Unit) uint64 {
+	if w.c.keys.latest <= w.low {
+		return uint64(len(u.Items))
+	}
+	kept := u.Items[:0]
+	var key []byte
+	for i := range u.Items {
+		it := u.Items[i]
+		j.change.Op, j.change.Table = it.Op, it.Table
+		v := keepRow
+		err := u.Split.Split(u, &it, &j.change, func(ch *event.Change) error {
+			var ok bool
+			if key, ok = appendIdentity(key[:0], ch.Table, ch.After); !ok {
+				return nil // the encoder says why
+			}
+			if v = w.c.keys.judge(key, w.low, w.shows); v == readAgain {
+				j.again(w.c, ch.Table, ch.After)
+			}
+			return nil
+		})
+		if err != nil || v == keepRow {
+			kept = append(kept, it)
+		}
+	}
+	clear(u.Items[len(kept):])
+	u.Items = kept
+	return uint64(len(kept))
+}
+
+// takeBack has the part of a window read again.
+func (j *Join) takeBack(w *window) {
+	w.p.busy = false
+	if w.gone > 0 {
+		w.c.begun = true
+	}
+	for _, u := range w.units[w.gone:] {
+		j.putUnit(u)
+	}
+	w.c.last = "" // the next chunk has the columns of its own time
+	j.shut(w)
+}

@@ -1,0 +1,134 @@
+package snapshot
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/glob"
+)
+
+// ask implements Copies.Ask.
+func (j *Join) ask(ctx context.Context, patterns []string, where string) ([]Entry, error) {
+	tables, err := j.cfg.Copier.Tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := choose(tables, patterns)
+	if err != nil {
+		return nil, err
+	}
+	if where != "" {
+		for _, t := range chosen {
+			if t.Whole {
+				return nil, failure.Usage("leave --where out: such a table is copied as a whole, with a truncate before it", "table %s has no key by which some of its rows could be copied again", t.Table)
+			}
+		}
+		if err := j.try(ctx, chosen, where); err != nil {
+			return nil, err
+		}
+	}
+	j.mu.Lock()
+	asked := make([]*copying, len(chosen))
+	for i, t := range chosen {
+		j.state.Asked++
+		asked[i] = j.add(checkpoint.TableCopy{ID: j.state.Asked, Table: t.Table, Where: where}, t)
+	}
+	last := j.state.Asked
+	j.mu.Unlock()
+	for {
+		j.mu.Lock()
+		if j.told >= last {
+			entries := make([]Entry, len(asked))
+			for i, c := range asked {
+				entries[i] = j.entry(c)
+			}
+			j.mu.Unlock()
+			return entries, nil
+		}
+		changed := j.changed
+		j.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, failure.Retry(ctx.Err())
+		}
+	}
+}
+
+// choose returns the tables that patterns name.
+func choose(tables []capture.Extent, patterns []string) ([]capture.Extent, error) {
+	if len(patterns) == 0 {
+		return nil, failure.Usage("name them as schema.table, or by a pattern such as shop.*", "no table is named")
+	}
+	var chosen []capture.Extent
+	for _, text := range patterns {
+		p := glob.Parse(text, "public")
+		found := false
+		for _, t := range tables {
+			namespace, name, _ := strings.Cut(t.Table, ".")
+			if text != t.Table && !p.Match(namespace, name) {
+				continue
+			}
+			found = true
+			if !slices.ContainsFunc(chosen, func(c capture.Extent) bool { return c.Table == t.Table }) {
+				chosen = append(chosen, t)
+			}
+		}
+		if !found {
+			return nil, failure.Usage("name a table that is captured ("+some(tables)+")", "no captured table is named %q", text)
+		}
+	}
+	return chosen, nil
+}
+
+// some names the first few tables.
+func some(tables []capture.Extent) string {
+	const few = 5
+	var names []string
+	for _, t := range tables[:min(few, len(tables))] {
+		names = append(names, t.Table)
+	}
+	text := strings.Join(names, ", ")
+	if len(tables) > few {
+		text += ", …"
+	}
+	return text
+}
+
+// try has the server read a condition, which is text of a person.
+func (j *Join) try(ctx context.Context, tables []capture.Extent, where string) error {
+	s, err := j.cfg.Copier.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // it has read nothing
+	for _, t := range tables {
+		if _, err := s.Split(ctx, capture.Part{Table: t.Table, Where: "(" + where + ") AND 1 = 0"}, 1); err != nil {
+			if failure.Retryable(err) {
+				return err
+			}
+			return failure.Usage("see whether the condition is one for this table: it stands behind WHERE ("+err.Error()+")", "the rows of %s can't be chosen by it", t.Table)
+		}
+	}
+	return nil
+}
+
+// cancel implements Copies.Cancel.
+func (j *Join) cancel(ctx context.Context, id uint64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, c := range j.list {
+		if c.id == id && id != 0 {
+			j.finish(c, Cancelled, "")
+			return nil
+		}
+	}
+	return failure.Usage("see their numbers with tailrace snapshot list", "no copy that was asked for and has not ended has the number %d", id)
+}

@@ -1,0 +1,282 @@
+package snapshot_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/event"
+	"github.com/tailrace/tailrace/schema"
+	"github.com/tailrace/tailrace/snapshot"
+)
+
+var seeds = flag.Int("sim.seeds", 120, "how many made-up histories are tried")
+
+// TestNoOlderValueComesLast tries made-up histories: tables that are written all the
+// time are copied, the process is killed again and again, and transactions become
+// visible a while after they are in the log.
+func TestNoOlderValueComesLast(t *testing.T) {
+	for seed := range *seeds {
+		t.Run(strconv.Itoa(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { simulate(t, uint64(seed)) })
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// A reader is a consumer that takes events as they come.
+type reader struct {
+	w      *world
+	tables map[string]map[int]row
+	bag    map[string]int // of the keyless table
+	moved  row            // of the key that changes, from its delete to its insert
+	last   event.Ver
+	rows   int
+}
+
+func simulate(t *testing.T, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	w := newWorld(rng, 40)
+	ctx, cancel := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	for i := range 3 {
+		own := rand.New(rand.NewPCG(seed, uint64(i)+2))
+		writers.Go(func() {
+			for ctx.Err() == nil {
+				w.write(own)
+				time.Sleep(time.Duration(own.IntN(4000)) * time.Microsecond)
+			}
+		})
+	}
+	time.Sleep(20 * time.Millisecond)
+	r := &reader{w: w, tables: map[string]map[int]row{"s.a": {}, "s.b": {}}, bag: make(map[string]int)}
+	w.mu.Lock()
+	st := checkpoint.State{Position: position(w.end()), Bound: w.end()}
+	w.mu.Unlock()
+	former := checkpoint.State{}
+	kills := rng.IntN(5)
+	for life := 0; ; life++ {
+		var err error
+		if st, err = r.live(t, rng, former, st, life < kills); err != nil {
+			t.Fatal(err)
+		}
+		former = st
+		if life >= kills && len(st.Snapshot.Copies) == 0 {
+			break
+		}
+		if life > 100 {
+			t.Fatal("the copies do not end")
+		}
+	}
+	cancel()
+	writers.Wait()
+	// What was written since the last life.
+	if _, err := r.live(t, rng, st, st, false); err != nil {
+		t.Fatal(err)
+	}
+	r.compare(t)
+}
+
+// live runs one life and returns what it has saved. Without kill it ends once all is
+// copied and the log has come to its end.
+func (r *reader) live(t *testing.T, rng *rand.Rand, former, st checkpoint.State, kill bool) (checkpoint.State, error) {
+	src := &source{w: r.w, rng: rand.New(rand.NewPCG(rng.Uint64(), 0)), tables: make(map[string]*schema.Table), next: placeOf(st.Position)}
+	for _, name := range r.w.tables {
+		src.tables[name] = newTable(name, r.w.keyed[name])
+	}
+	copies := snapshot.New(snapshot.Config{
+		Copier: src, Mode: snapshot.Initial, Connections: 1 + rng.IntN(3), Memory: 1 << 20, Chunk: time.Millisecond,
+	})
+	st, err := copies.Begin(t.Context(), former, st, true)
+	if err != nil {
+		return st, err
+	}
+	j, err := copies.Join(st, src, reached, func() bool { return true })
+	if err != nil {
+		return st, err
+	}
+	defer j.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if kill {
+		time.AfterFunc(time.Duration(rng.IntN(150))*time.Millisecond, cancel)
+	}
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel()
+	beside.Go(func() { j.Pump(ctx) })
+	beside.Go(func() { j.Tend(ctx) })
+	for range copies.Connections() {
+		beside.Go(func() { j.Work(ctx) })
+	}
+	if !kill {
+		beside.Go(func() {
+			for ctx.Err() == nil {
+				time.Sleep(10 * time.Millisecond)
+				if !j.Active() {
+					cancel()
+				}
+			}
+		})
+	}
+	pending := st // published and not saved
+	defer func() { _ = pending }()
+	for {
+		var u event.Unit
+		snap, err := j.Next(ctx, &u)
+		if errors.Is(err, context.Canceled) {
+			break
+		}
+		if err != nil {
+			return st, err
+		}
+		if err := r.take(&u, st.Epoch); err != nil {
+			return st, fmt.Errorf("life %d: %w", st.Snapshot.Life, err)
+		}
+		pending = pending.With(checkpoint.Mark{Position: u.Position, Bound: u.Bound, Ver: r.last, Snapshot: snap})
+		if rng.IntN(4) == 0 {
+			st = pending
+			j.Saved(st)
+		}
+	}
+	if !kill {
+		st = pending
+	}
+	return st, nil
+}
+
+// take applies a unit as a consumer does, the last event wins.
+func (r *reader) take(u *event.Unit, epoch uint32) error {
+	var c event.Change
+	for i := range u.Items {
+		it := &u.Items[i]
+		txn := &u.Txns[it.Txn]
+		if it.Op == event.End {
+			continue
+		}
+		c.Op, c.Table, c.Txn = it.Op, it.Table, txn
+		c.Ver = event.Ver{Epoch: epoch, Commit: txn.Commit, Event: it.Event, Row: it.Row}
+		if err := u.Split.Split(u, it, &c, r.apply); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reader) apply(c *event.Change) error {
+	table := c.Table.String()
+	defer func() { r.last = c.Ver }()
+	if c.Op == event.Read {
+		if c.Ver.Compare(r.last) <= 0 && r.last.Commit <= c.Ver.Commit {
+			return fmt.Errorf("the row read at %s comes behind %s", c.Ver, r.last)
+		}
+		r.rows++
+		if err := r.right(c); err != nil {
+			return err
+		}
+	}
+	if len(c.Table.Key) == 0 {
+		return r.keyless(c)
+	}
+	rows := r.tables[table]
+	switch c.Op {
+	case event.Truncate:
+		clear(rows)
+	case event.Delete:
+		k := intOf(c.Before[0])
+		if c.Moved != nil {
+			r.moved = rows[k]
+		}
+		delete(rows, k)
+	default:
+		k := intOf(c.After[0])
+		now := row{n: intOf(c.After[1]), wide: string(c.After[2].Raw)}
+		if c.After[2].State == event.Absent {
+			now.wide = rows[k].wide
+			if c.Moved != nil && r.moved.wide != "" { // else it is sent again, and was moved before
+				now.wide = r.moved.wide
+			}
+		}
+		rows[k] = now
+	}
+	return nil
+}
+
+// right reports whether a row that was read is the one that the log makes up to its
+// place.
+func (r *reader) right(c *event.Change) error {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	if len(c.Table.Key) == 0 {
+		return nil // it is of a later place, and what lies between is left out
+	}
+	k := intOf(c.After[0])
+	want, there := r.w.at(c.Table.String(), func(o *commit) bool { return o.at <= c.Ver.Commit })[k]
+	if got := (row{intOf(c.After[1]), string(c.After[2].Raw)}); !there || got != want {
+		return fmt.Errorf("the row %s/%d read at %s is %v, want %v (there: %t)", c.Table, k, c.Ver, got, want, there)
+	}
+	return nil
+}
+
+func (r *reader) keyless(c *event.Change) error {
+	switch c.Op {
+	case event.Truncate:
+		clear(r.bag)
+	case event.Insert, event.Read:
+		r.bag[string(c.After[0].Raw)] = intOf(c.After[1])
+	case event.Update:
+		delete(r.bag, string(c.Before[0].Raw))
+		r.bag[string(c.After[0].Raw)] = intOf(c.After[1])
+	case event.Delete:
+		delete(r.bag, string(c.Before[0].Raw))
+	}
+	return nil
+}
+
+func intOf(v event.Value) int {
+	n, err := strconv.Atoi(string(v.Raw))
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// compare holds what the reader has against the database.
+func (r *reader) compare(t *testing.T) {
+	t.Helper()
+	for table, got := range r.tables {
+		if want := r.w.now[table]; !maps.Equal(got, want) {
+			for k := range want {
+				if got[k] != want[k] {
+					t.Errorf("%s/%d: got %v, want %v", table, k, got[k], want[k])
+				}
+			}
+			for k := range got {
+				if _, there := want[k]; !there {
+					t.Errorf("%s/%d: got %v, want no row", table, k, got[k])
+				}
+			}
+		}
+	}
+	bag := make(map[string]int)
+	for k, v := range r.w.now["s.keyless"] {
+		bag[strconv.Itoa(k)] = v.n
+	}
+	if !maps.Equal(r.bag, bag) {
+		t.Errorf("keyless: got %v, want %v", r.bag, bag)
+	}
+	if r.rows == 0 {
+		t.Error("nothing was copied")
+	}
+}

@@ -1,0 +1,161 @@
+package snapshot
+
+import (
+	"context"
+	"time"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/checkpoint"
+	"github.com/tailrace/tailrace/event"
+)
+
+// A hold keeps the stream at a place while a table without a key is handed on there in
+// one view: without keys nobody could tell which of its rows the stream has brought
+// (C5.5).
+type hold struct {
+	begun   chan struct{} // closed once it is granted
+	granted bool
+	seen    capture.Delivered
+	units   chan *event.Unit
+}
+
+// whole copies a table in one view.
+func (w *worker) whole(ctx context.Context, c *copying) error {
+	h := &hold{begun: make(chan struct{}), units: make(chan *event.Unit)}
+	if !w.ask(ctx, h) {
+		return ctx.Err()
+	}
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.hold = nil
+		w.notify()
+		w.Look()
+	}()
+	chunk, err := w.session.Open(ctx, c.table, h.seen, true)
+	if err != nil {
+		return err
+	}
+	shows, err := w.showing(chunk.View)
+	if err == nil {
+		err = w.pour(ctx, c, h, &chunk)
+	}
+	if e := w.session.Finish(ctx); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c.parts, c.rows = nil, c.rows+uint64(chunk.Rows)
+	w.hidden = append(w.hidden, &hiding{checkpoint.HiddenTable{Table: c.table, View: chunk.View, End: string(chunk.End)}, shows})
+	w.finish(c, Done, "")
+	return nil
+}
+
+// ask has the stream stop at the next end of a transaction. It reports false when ctx
+// has ended.
+func (w *worker) ask(ctx context.Context, h *hold) bool {
+	for {
+		w.mu.Lock()
+		if w.hold == nil {
+			w.hold = h
+			w.mu.Unlock()
+			break
+		}
+		changed := w.changed
+		w.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	w.Look()
+	select {
+	case <-h.begun:
+		return true
+	case <-ctx.Done():
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.hold = nil
+		w.notify()
+		return false
+	}
+}
+
+// pour reads all rows and hands them on as they come. Where some may have been handed
+// on before, a truncate goes first.
+func (w *worker) pour(ctx context.Context, c *copying, h *hold, chunk *capture.Chunk) error {
+	send := func(u *event.Unit) error {
+		w.mu.Lock()
+		w.place(chunk, u)
+		w.mu.Unlock()
+		select {
+		case h.units <- u:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	w.mu.Lock()
+	again := c.begun || c.since < w.state.Life || c.id != 0
+	c.begun = true
+	w.mu.Unlock()
+	if again {
+		u := w.unit()
+		u.Split, u.Cost = truncation{}, chunk.Table.RowCost
+		u.Items = append(u.Items, event.Item{Op: event.Truncate, Table: chunk.Table})
+		if err := send(u); err != nil {
+			return err
+		}
+	}
+	var last *event.Unit
+	next := func() (*event.Unit, error) {
+		if last != nil {
+			n := len(last.Items)
+			if err := send(last); err != nil {
+				return nil, err
+			}
+			if err := w.slow(ctx, n); err != nil {
+				return nil, err
+			}
+		}
+		last = w.unit()
+		return last, nil
+	}
+	err := w.session.Read(ctx, chunk, capture.Part{Table: c.table, Whole: true}, capture.Limits{}, next)
+	if err == nil && last != nil && len(last.Items) > 0 {
+		err = send(last)
+	}
+	return err
+}
+
+// truncation is the splitter of a truncate that no log holds.
+type truncation struct{}
+
+// Split implements event.Splitter.
+func (truncation) Split(_ *event.Unit, it *event.Item, c *event.Change, emit func(*event.Change) error) error {
+	c.Before, c.After, c.Moved, c.Pos = nil, nil, nil, it.Pos
+	return emit(c)
+}
+
+// slow keeps a read within RowsPerSec.
+func (w *worker) slow(ctx context.Context, rows int) error {
+	w.mu.Lock()
+	w.count(rows)
+	wait := time.Until(w.notBefore)
+	w.mu.Unlock()
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
