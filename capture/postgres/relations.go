@@ -52,19 +52,9 @@ func (r *relations) add(ctx context.Context, m relation, u *event.Unit) error {
 		r.byID[m.id] = nil
 		return nil
 	}
-	t := schema.Table{Database: r.src.server.Database, Schema: m.schema, Name: m.name, Columns: make([]schema.Column, len(m.columns))}
-	for i, c := range m.columns {
-		typ, err := r.typ(ctx, c.oid)
-		if err != nil {
-			return err
-		}
-		values := r.src.cfg.Values
-		values.CheckUTF8 = r.src.server.Encoding == "SQL_ASCII"
-		codec, kind := codecFor(typ, c.typmod, r.known, values)
-		t.Columns[i] = schema.Column{
-			Name: c.name, Type: formatType(typ, c.typmod, r.known), Kind: kind, KeyFlag: c.key, Codec: codec,
-			Wire: strconv.FormatUint(uint64(c.oid), 10) + "/" + strconv.FormatInt(int64(c.typmod), 10),
-		}
+	t, err := r.describe(ctx, m)
+	if err != nil {
+		return err
 	}
 	version, err := schema.NewTable(t)
 	if err != nil {
@@ -86,6 +76,25 @@ func (r *relations) add(ctx context.Context, m relation, u *event.Unit) error {
 	return nil
 }
 
+// describe returns the version that m gives its relation, as yet without a key.
+func (r *relations) describe(ctx context.Context, m relation) (schema.Table, error) {
+	t := schema.Table{Database: r.src.server.Database, Schema: m.schema, Name: m.name, Columns: make([]schema.Column, len(m.columns))}
+	for i, c := range m.columns {
+		typ, err := r.typ(ctx, c.oid)
+		if err != nil {
+			return schema.Table{}, err
+		}
+		values := r.src.cfg.Values
+		values.CheckUTF8 = r.src.server.Encoding == "SQL_ASCII"
+		codec, kind := codecFor(typ, c.typmod, r.known, values)
+		t.Columns[i] = schema.Column{
+			Name: c.name, Type: formatType(typ, c.typmod, r.known), Kind: kind, KeyFlag: c.key, Codec: codec,
+			Wire: strconv.FormatUint(uint64(c.oid), 10) + "/" + strconv.FormatInt(int64(c.typmod), 10),
+		}
+	}
+	return t, nil
+}
+
 // key returns the identity key of a version as indexes of its columns. The
 // flags of the log say which columns, the catalog in which order, and under
 // REPLICA IDENTITY FULL, where every column is flagged, the catalog says which
@@ -93,8 +102,7 @@ func (r *relations) add(ctx context.Context, m relation, u *event.Unit) error {
 // anew when the server describes the same version again, as it does after the
 // table has changed.
 func (r *relations) key(ctx context.Context, m relation, version *schema.Table, again bool) ([]int, error) {
-	flagged := flaggedColumns(m)
-	if m.identity == 'n' || m.identity != 'f' && len(flagged) == 0 {
+	if m.keyless() {
 		return nil, nil
 	}
 	names, known := r.memory.Keys[version.Version]
@@ -117,11 +125,7 @@ func (r *relations) key(ctx context.Context, m relation, version *schema.Table, 
 			return nil, err
 		}
 	}
-	key := indexes(m, names)
-	if m.identity != 'f' && !sameSet(key, flagged) {
-		// The catalog has gone on since. The log's own word stands.
-		key = flagged
-	}
+	key := m.key(names)
 	if m.identity != 'f' && len(key) < 2 {
 		return key, nil // the flags say it all, whatever becomes of the table
 	}
@@ -130,6 +134,21 @@ func (r *relations) key(ctx context.Context, m relation, version *schema.Table, 
 		r.changed = true
 	}
 	return key, nil
+}
+
+// keyless reports whether the log says that there is no key.
+func (m relation) keyless() bool {
+	return m.identity == 'n' || m.identity != 'f' && len(flaggedColumns(m)) == 0
+}
+
+// key returns the key of m, which is not keyless, if the catalog says that names
+// are its columns.
+func (m relation) key(names []string) []int {
+	key, flagged := indexes(m, names), flaggedColumns(m)
+	if m.identity != 'f' && !sameSet(key, flagged) {
+		return flagged // the catalog has gone on since: the log's own word stands
+	}
+	return key
 }
 
 func flaggedColumns(m relation) []int {

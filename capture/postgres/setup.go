@@ -23,6 +23,7 @@ type Setup struct {
 	source *pgx.ConnConfig // how the Source logs in
 	as     *pgx.ConnConfig // how a person does who may, nil if it was not said
 	flavor capture.Flavor
+	copies bool // tables are to be copied, which takes rights on them
 
 	conn  *pgx.Conn
 	steps []setupStep // of the last plan
@@ -40,14 +41,14 @@ const asHint = "say with --as postgres://admin@host/ (or TAILRACE_SETUP_URL) who
 
 // NewSetup returns the Setup of the Source that cfg describes. as is the URL of
 // whom the server lets do it, or ""; of its database nothing is read, since the
-// publications belong into that of cfg. It connects nowhere; the error is one of
-// usage.
-func NewSetup(cfg Config, as string, flavor capture.Flavor) (*Setup, error) {
+// publications belong into that of cfg. With copies the role may also read the
+// tables. It connects nowhere; the error is one of usage.
+func NewSetup(cfg Config, as string, flavor capture.Flavor, copies bool) (*Setup, error) {
 	source, err := parseURL(cfg.URL)
 	if err != nil {
 		return nil, err
 	}
-	s := &Setup{cfg: cfg, source: source, flavor: flavor}
+	s := &Setup{cfg: cfg, source: source, flavor: flavor, copies: copies}
 	if s.cfg.Log == nil {
 		s.cfg.Log = zap.NewNop()
 	}

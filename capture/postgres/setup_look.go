@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -18,7 +19,8 @@ type setupFound struct {
 	role   *setupRole // nil if there is none
 	pubs   []setupPublication
 
-	connects bool // the role may connect
+	connects bool       // the role may connect
+	unread   copyRights // what it lacks to copy the tables; all of it if there is no role
 }
 
 type setupRole struct{ Login, Replication bool }
@@ -67,7 +69,12 @@ func (s *Setup) look(ctx context.Context) (f setupFound, err error) {
 		}
 		f.pubs = append(f.pubs, found)
 	}
+	tables = slices.Concat(sel.all, sel.insertOnly)
 	if f.role, err = queryRole(ctx, s.conn, s.source.User); err != nil || f.role == nil {
+		f.unread = rightsFor(tables)
+		return f, err
+	}
+	if f.unread, err = queryCopyRights(ctx, s.conn, s.source.User, tables); err != nil {
 		return f, err
 	}
 	return f, s.conn.QueryRow(ctx, `SELECT has_database_privilege($1::name, current_database(), 'CONNECT')`, s.source.User).Scan(&f.connects)

@@ -19,7 +19,7 @@ func (s *Setup) blindPlan() (capture.Plan, error) {
 	if err != nil {
 		return capture.Plan{}, err
 	}
-	var f setupFound
+	f := setupFound{unread: rightsFor(slices.Concat(sel.all, sel.insertOnly))}
 	for _, p := range wantedPublications(s.cfg.Publication, sel) {
 		f.pubs = append(f.pubs, setupPublication{publication: p, missing: p.tables})
 	}
@@ -88,8 +88,17 @@ func (s *Setup) addAll(f setupFound, makesSlot bool) error {
 	if err := s.addRole(f.role); err != nil {
 		return err
 	}
-	s.add("What it may: follow the log, which needs no right on the tables. It writes nothing and owns nothing.",
+	may := "What it may: follow the log, which needs no right on the tables. It writes nothing and owns nothing."
+	if s.copies {
+		may = "What it may: follow the log, and read the tables to copy them. It writes nothing and owns nothing."
+	}
+	s.add(may,
 		"GRANT CONNECT ON DATABASE "+quote.PostgresIdent(s.source.Database)+" TO "+quote.PostgresIdent(s.source.User), f.connects)
+	if s.copies {
+		for _, grant := range f.unread.grants(s.source.User) {
+			s.add("", grant, false)
+		}
+	}
 	s.addPublications(f)
 	if f.slot != nil || makesSlot {
 		s.add("The slot. From now on the server keeps its log for it: start Tailrace soon, or give it back with tailrace setup --remove.",

@@ -42,7 +42,7 @@ func (n newcomer) role() string { return n.Name + "_new" }
 
 func (n newcomer) setup(t *testing.T, as string) *postgres.Setup {
 	t.Helper()
-	s, err := postgres.NewSetup(n.cfg, as, capture.Auto)
+	s, err := postgres.NewSetup(n.cfg, as, capture.Auto, false)
 	if err != nil {
 		t.Fatalf("make the setup: %v", err)
 	}

@@ -40,7 +40,10 @@ type stream struct {
 	clock int64  // commit time or keepalive, Unix milliseconds
 }
 
-var _ capture.Stream = (*stream)(nil)
+var (
+	_ capture.Stream = (*stream)(nil)
+	_ capture.Asker  = (*stream)(nil)
+)
 
 func newStream(src *Source, conn net.Conn, at lsn, m memory) *stream {
 	s := &stream{
@@ -67,6 +70,10 @@ func (s *stream) Confirm(p event.Position) {
 	s.keeper.confirmed.Store(uint64(at))
 	s.keeper.report()
 }
+
+// Ask implements capture.Asker: it asks the server to say where its log ends, so
+// that a stream in which nothing happens reaches a place soon.
+func (s *stream) Ask() { s.keeper.report() }
 
 // Next implements capture.Stream.
 func (s *stream) Next(ctx context.Context, u *event.Unit) error {

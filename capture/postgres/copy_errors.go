@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tailrace/tailrace/capture"
+	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/internal/quote"
+)
+
+// failed gives an error of a statement about a table its meaning.
+func (s *copySession) failed(doing, table string, err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return classify(doing, err)
+	}
+	switch pg.Code {
+	case "42P01", "3F000": // no such table, no such schema
+		return fmt.Errorf("%w: %s", capture.ErrNoTable, table)
+	case "55P03":
+		return fmt.Errorf("%w: somebody else holds a lock on %s", capture.ErrAgain, table)
+	case "72000": // the snapshot is too old
+		return fmt.Errorf("%w: the server has removed rows of %s that the view shows", capture.ErrAgain, table)
+	case "42501":
+		role := quote.PostgresIdent(s.copier.src.conn.User)
+		return failure.StopFrom(fmt.Errorf("%s (SQLSTATE %s)", pg.Message, pg.Code),
+			"run: GRANT SELECT on it TO "+role+", and USAGE on its schema; or, if it has row-level security, ALTER ROLE "+role+" BYPASSRLS",
+			"%s: permission denied", doing)
+	}
+	return classify(doing, err)
+}
+
+// refused is failed for a statement that holds keys, or a condition of the user's.
+// What can't be computed the server quotes: it may be a value of a row.
+func (s *copySession) refused(doing string, p capture.Part, err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || !strings.HasPrefix(pg.Code, "22") || pg.Code == "22021" || pg.Code == "22P05" { // no UTF-8
+		return s.failed(doing, p.Table, err)
+	}
+	if p.Where == "" {
+		return errOtherKey(p.Table) // of a type that does not take the text
+	}
+	return failure.Stop("check the condition for values that a row may hold", "%s: the condition can't be computed (SQLSTATE %s)", doing, pg.Code)
+}
+
+// errOtherKey is for a part whose keys are not those of the table as it is now.
+func errOtherKey(table string) error {
+	return fmt.Errorf("%w: table %s has another key by now", capture.ErrAgain, table)
+}
