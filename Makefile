@@ -4,6 +4,8 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 FUZZTIME    ?= 60s
 TESTFLAGS   ?=
 ACCEPTFLAGS ?=
+STRESSFLAGS ?=
+BENCHFLAGS  ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 
@@ -65,6 +67,10 @@ servers: owner ## start the real servers in the foreground, for running single t
 accept: build owner ## run the acceptance scenarios (ACCEPTFLAGS='-on X')
 	$(WITH_SERVERS) go run ./internal/accept $(ACCEPTFLAGS)
 
+.PHONY: stress
+stress: build install ## kill the daemon 200 times while it copies tables, on each server (STRESSFLAGS='-source X -sink Y')
+	go run ./internal/stress $(STRESSFLAGS)
+
 .PHONY: faults
 faults: build install ## freeze, cut and kill brokers under load
 	go run ./internal/faults
@@ -75,8 +81,8 @@ accept-flink: build ## read what is published with a real Flink
 	go run ./internal/acceptflink
 
 .PHONY: bench
-bench: release owner ## measure speed and latency
-	$(WITH_SERVERS) go run ./internal/bench
+bench: release owner ## measure speed and latency (BENCHFLAGS='-only snapshot')
+	$(WITH_SERVERS) go run ./internal/bench $(BENCHFLAGS)
 
 .PHONY: fuzz
 fuzz: ## fuzz each decoder for FUZZTIME (60s)

@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/schema"
 )
 
-// What a CopySession may find instead of rows. Both are wrapped with the detail, and
+// What a CopySession may find instead of rows. They are wrapped with the detail, and
 // the session goes on.
 var (
 	// ErrNoTable says that the table is not there, or not captured, any more.
@@ -18,6 +18,9 @@ var (
 	// given in time, the table was altered under the view, or a transaction that the
 	// stream has delivered is not visible yet.
 	ErrAgain = errors.New("the read has to be repeated")
+	// ErrParts says that the table's key is not the one any more by which a Part was
+	// cut: the table is to be read from its start.
+	ErrParts = errors.New("the table has another key by now")
 )
 
 // A Copier reads captured tables as they are, for a snapshot that is joined to a

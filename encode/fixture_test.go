@@ -101,3 +101,13 @@ func txn() *event.Txn {
 func ver(nth uint32) event.Ver {
 	return event.Ver{Commit: 23831512, Event: 23831400, Row: nth}
 }
+
+// read is a row of chunk 7 of the second life, which the stream met at 23831600.
+func read(table *schema.Table, after event.Row, nth uint32, pos uint64) event.Change {
+	const commit = 23831600 - 1
+	return event.Change{
+		Op: event.Read, Table: table, After: after, Pos: pos,
+		Txn: &event.Txn{Commit: commit, Millis: 1795255200123, Snapshot: true},
+		Ver: event.Ver{Commit: commit, Event: 2<<32 | 7, Row: nth},
+	}
+}

@@ -28,6 +28,7 @@ type Native struct {
 	origin int    // of source, what is before the value of lsn or pos
 	tail   []byte // from behind that to the end, with room for the row part of ver
 	commit int    // of tail, what is before the event part of ver
+	halve  uint32 // the row of the source block is ver's divided by 2^halve
 }
 
 // rowLen is the length of the row part of ver.
@@ -39,7 +40,7 @@ var _ Encoder = (*Native)(nil)
 type plan struct {
 	table   *schema.Table
 	columns []column
-	where   string // in the source block, from behind ts_ms to the end of table
+	where   string // in the source block, from behind snapshot to the end of table
 	end     string // from behind ver to the end of the event
 }
 
@@ -114,7 +115,7 @@ func (n *Native) AppendValue(dst []byte, c *event.Change) ([]byte, error) {
 	n.prepare(p, c)
 	dst = append(dst, n.source...)
 	if n.binlog {
-		dst = quote.AppendUint(dst, uint64(c.Ver.Row/2)) // C2.1
+		dst = quote.AppendUint(dst, uint64(c.Ver.Row>>n.halve)) // C2.1
 	}
 	row := len(dst) + len(n.tail) - len(p.end) - rowLen
 	dst = append(dst, n.tail...)
@@ -122,9 +123,10 @@ func (n *Native) AppendValue(dst []byte, c *event.Change) ([]byte, error) {
 	return dst, nil
 }
 
-// prepare renders what is constant for the table, transaction and place of c.
+// prepare renders what is constant for the table, transaction and place of c. All
+// rows of a chunk share these too.
 func (n *Native) prepare(p *plan, c *event.Change) {
-	sameTxn := n.txn == *c.Txn && n.epoch == c.Ver.Epoch && n.plan != nil
+	sameTxn := n.txn == *c.Txn && n.epoch == c.Ver.Epoch && n.plan != nil && (n.pos == c.Pos || !n.txn.Snapshot)
 	if sameTxn && n.plan == p && n.pos == c.Pos && n.event == c.Ver.Event {
 		return
 	}
@@ -134,6 +136,9 @@ func (n *Native) prepare(p *plan, c *event.Change) {
 	if !sameTxn || n.plan != p {
 		b := append(n.source[:0], n.head...)
 		b = strconv.AppendInt(b, c.Txn.Millis, 10)
+		b = append(b, `,"snapshot":"`...)
+		b = strconv.AppendBool(b, c.Txn.Snapshot) // a string, as Debezium has it
+		b = append(b, '"')
 		b = append(b, p.where...)
 		n.source = n.appendOrigin(b, c.Txn)
 		n.plan, n.origin = p, len(n.source)
@@ -147,16 +152,27 @@ func (n *Native) prepare(p *plan, c *event.Change) {
 	n.pos, n.event = c.Pos, c.Ver.Event
 }
 
-// prepareTxn renders what is constant for the transaction of c.
+// prepareTxn renders what is constant for the transaction of c. Rows of a snapshot
+// have none, and no commit but the place behind what was read.
 func (n *Native) prepareTxn(c *event.Change) {
+	commit := c.Txn.Commit
+	n.halve = 1
+	if c.Txn.Snapshot {
+		commit, n.halve = c.Pos, 0
+	}
 	b := n.tail[:0]
 	if !n.binlog {
 		b = append(b, `,"commit_lsn":`...)
-		b = strconv.AppendUint(b, c.Txn.Commit, 10)
+		b = strconv.AppendUint(b, commit, 10)
 	}
-	b = append(b, `},"transaction":{"id":`...)
-	b = AppendTxnID(b, c.Txn)
-	b = append(b, `},"ts_ms":`...)
+	b = append(b, `},"transaction":`...)
+	if c.Txn.Snapshot {
+		b = append(b, "null"...)
+	} else {
+		b = append(b, `{"id":`...)
+		b = append(AppendTxnID(b, c.Txn), '}')
+	}
+	b = append(b, `,"ts_ms":`...)
 	b = strconv.AppendInt(b, c.Txn.Millis, 10)
 	b = append(b, `,"ver":"`...)
 	b = event.AppendHex(b, uint64(c.Ver.Epoch), 8)
@@ -171,7 +187,11 @@ func (n *Native) prepareTxn(c *event.Change) {
 func (n *Native) appendOrigin(b []byte, t *event.Txn) []byte {
 	if !n.binlog {
 		b = append(b, `,"txId":`...)
-		b = strconv.AppendUint(b, t.XID, 10)
+		if t.Snapshot {
+			b = append(b, "null"...)
+		} else {
+			b = strconv.AppendUint(b, t.XID, 10)
+		}
 		return append(b, `,"lsn":`...)
 	}
 	b = append(b, `,"server_id":`...)
@@ -189,7 +209,7 @@ func (n *Native) appendOrigin(b []byte, t *event.Txn) []byte {
 
 // AppendTxnID appends the id of a transaction as events name it, a JSON string:
 // its GTID, else the file and offset of its first event; of Postgres
-// xid:commit_lsn.
+// xid:commit_lsn. Rows of a snapshot have none.
 func AppendTxnID(dst []byte, t *event.Txn) []byte {
 	dst = append(dst, '"')
 	switch {
@@ -223,7 +243,7 @@ func newPlan(t *schema.Table) *plan {
 	p := &plan{
 		table:   t,
 		columns: make([]column, len(t.Columns)),
-		where:   `,"snapshot":"false","db":` + text(t.Database),
+		where:   `,"db":` + text(t.Database),
 		end:     `","table_version":"` + t.Version + `"}`,
 	}
 	if t.Schema != "" {

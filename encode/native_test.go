@@ -61,6 +61,15 @@ func nativeCases(t testing.TB) []struct {
 			Txn: &event.Txn{Commit: 1<<64 - 1, Millis: -1, XID: 1<<32 - 1},
 			Ver: event.Ver{Epoch: 1<<32 - 1, Commit: 1<<64 - 1, Event: 1<<64 - 2, Row: 1<<32 - 1},
 		}},
+		{"a row that a snapshot read", read(orders, full, 0, 23831560)},
+		{"the next but one", read(orders, row("9", null, "", null), 2, 23831560)},
+		{"a row of the same chunk number whose place is another", read(orders, full, 0, 23831568)},
+		{"a row that a snapshot read of a keyless table", read(audit, row("x"), 1, 23831560)},
+		{"the truncate before the rows of a keyless table that is read again", func() event.Change {
+			c := read(audit, nil, 0, 23831560)
+			c.Op = event.Truncate
+			return c
+		}()},
 	}
 }
 
@@ -96,7 +105,8 @@ func TestNativeEventsOfABinlog(t *testing.T) {
 		t.Fatal("a place is refused")
 	}
 	plain := event.Txn{Commit: commit, Millis: 1795255200123, File: `bin"log.000003`, Server: 1}
-	mysql, mariadb := plain, plain
+	mysql, mariadb, copied := plain, plain, plain
+	copied.Snapshot = true
 	mysql.GTID = event.GTID{Prefix: "3e11fa47-71ca-11e1-9e33-c80aa9429562:", Number: 77}
 	mariadb.GTID = event.GTID{Prefix: "0-1-", Number: 100}
 	var b strings.Builder
@@ -110,13 +120,24 @@ func TestNativeEventsOfABinlog(t *testing.T) {
 		{"the insert of a key change", "mysql", mysql, 3},
 		{"MySQL without GTIDs", "mysql", plain, 0},
 		{"MariaDB", "mariadb", mariadb, 0},
+		{"a row that a snapshot read", "mysql", copied, 0},
+		{"the next row of the same chunk", "mysql", copied, 1},
+		{"a row that a snapshot read of MariaDB", "mariadb", copied, 1<<32 - 1},
 	} {
+		op := event.Insert
+		if c.txn.Snapshot {
+			op = event.Read
+		}
 		change := event.Change{
-			Op: event.Insert, Table: orders, After: row("7"), Txn: &c.txn, Pos: 1542,
+			Op: op, Table: orders, After: row("7"), Txn: &c.txn, Pos: 1542,
 			Ver: event.Ver{Commit: commit, Event: 0xaa, Row: c.row},
 		}
 		_, value := encoded(t, encode.NewNative(c.connector, "shop"), &change)
-		fmt.Fprintf(&b, "# %s\n%s\n%s\n\n", c.name, value, encode.AppendEnd(nil, 0, &c.txn, nil))
+		fmt.Fprintf(&b, "# %s\n%s\n", c.name, value)
+		if !c.txn.Snapshot {
+			fmt.Fprintf(&b, "%s\n", encode.AppendEnd(nil, 0, &c.txn, nil))
+		}
+		b.WriteByte('\n')
 	}
 	golden(t, "binlog.golden", b.String())
 }
@@ -135,6 +156,23 @@ func TestTheEventOfTheDocument(t *testing.T) {
 		`"ver":"00000000/00000000016ba3d8/00000000016ba368/00000000","table_version":"` + orders.Version + `"}`
 	if value != want {
 		t.Errorf("value:\n got %s\nwant %s", value, want)
+	}
+}
+
+// TestTheRowThatWasReadOfTheDocument has the bytes of the block in docs/events.md.
+func TestTheRowThatWasReadOfTheDocument(t *testing.T) {
+	text, err := os.ReadFile("../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, want, found := strings.Cut(string(text), "```json\n")
+	want, _, ended := strings.Cut(want, "\n```")
+	if !found || !ended {
+		t.Fatal("docs/events.md has no block of JSON")
+	}
+	c := read(orders(t), row("7", "12.50", null, `{"a": 1}`), 0, 23831560)
+	if _, got := encoded(t, encode.NewNative("postgresql", "shop"), &c); got != want {
+		t.Errorf("value:\n got %s\nwant %s", got, want)
 	}
 }
 

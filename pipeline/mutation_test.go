@@ -78,8 +78,8 @@ var mutations = []mutant.Mutant{
 	mutant.Of(
 		"units are handed on as they are encoded", "pipeline/sequencer.go",
 		"\t\t\terr = s.hand(j)\n",
-		"\t\t\tselect {\n\t\t\tcase <-j.encoded:\n\t\t\t\tj.encoded <- struct{}{}\n\t\t\tdefault:\n" +
-			"\t\t\t\tselect {\n\t\t\t\tcase k, more := <-l.order:\n\t\t\t\t\tif more {\n\t\t\t\t\t\terr = s.hand(k)\n\t\t\t\t\t}\n\t\t\t\tdefault:\n\t\t\t\t}\n\t\t\t}\n" +
+		"\t\t\tselect {\n\t\t\tcase <-j.encoded:\n\t\t\t\tj.encoded <- struct{}{}\n\t\t\tdefault:\n"+
+			"\t\t\t\tselect {\n\t\t\t\tcase k, more := <-l.order:\n\t\t\t\t\tif more {\n\t\t\t\t\t\terr = s.hand(k)\n\t\t\t\t\t}\n\t\t\t\tdefault:\n\t\t\t\t}\n\t\t\t}\n"+
 			"\t\t\tif err == nil {\n\t\t\t\terr = s.hand(j)\n\t\t\t}\n",
 	),
 	mutant.Of(

@@ -190,7 +190,13 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 	if err != nil {
 		return nil, err
 	}
+	var past event.Position
 	if p.Snapshot != nil {
+		if st.Position != "" {
+			if _, past, err = p.Source.Range(ctx); err != nil {
+				return nil, err
+			}
+		}
 		if next, err = p.Snapshot.Begin(ctx, *st, next, st.Selection == p.Selection); err != nil {
 			return nil, err
 		}
@@ -229,7 +235,7 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 	p.Stats.setState(next)
 	l := newLife(p, next, sink, stream)
 	if p.Snapshot != nil {
-		if l.join, err = p.Snapshot.Join(next, stream, p.Source.Reached, l.roomToCopy); err != nil {
+		if l.join, err = p.Snapshot.Join(next, past, stream, p.Source.Reached, l.roomToCopy); err != nil {
 			_ = stream.Close() // nothing was read
 			return nil, err
 		}

@@ -27,21 +27,23 @@ func (j *Join) arrive(u *event.Unit) *event.Unit {
 	}
 	end := lastEnd(u.Items)
 	j.observe(u, u.Items[:end])
-	j.position, j.bound, j.open = u.Position, u.Bound, false
-	j.unhide()
-	if len(u.Items) == end {
+	j.reach(u.Position, u.Bound)
+	switch {
+	case len(u.Items) == end:
 		j.push(u)
+		j.unhide()
 		return j.unit() // what is due here is found by due
-	}
-	if j.anyDue() {
+	case j.anyDue():
 		j.rest = j.cut(u, end)
 		j.push(u)
+		j.unhide()
 		j.here()
 		j.observe(j.rest, j.rest.Items)
-	} else {
+	default:
 		j.arm()
 		j.observe(u, u.Items[end:])
 		j.push(u)
+		j.unhide()
 	}
 	j.open = true
 	return j.unit()
@@ -105,10 +107,20 @@ func (j *Join) anyDue() bool {
 	return false
 }
 
-// may reports whether rows may be read and handed on at all: not before what was half
-// published before the start has passed, nor before it is durable that this life does.
+// may reports whether rows may be read and handed on at all: not before the stream has
+// passed what an earlier life may have published, nor before it is durable that this one
+// does.
 func (j *Join) may() bool {
-	return j.bound > j.openUntil && j.living && j.durable == j.state.Life
+	return j.past == "" && j.living && j.durable == j.state.Life
+}
+
+// reach notes the end of a transaction.
+func (j *Join) reach(at event.Position, bound uint64) {
+	j.position, j.bound, j.open = at, bound, false
+	if j.past != "" && j.reached(at, j.past) {
+		j.past = ""
+		j.notify()
+	}
 }
 
 // here does what is due at this end of a transaction: the reader stands directly

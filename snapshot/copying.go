@@ -21,6 +21,7 @@ type copying struct {
 	begun bool // parts say what is left; some may be published
 	rows  uint64
 	keys  touches
+	shape string // of the key, by which parts are cut
 	last  string // version of the last event of the stream
 
 	size  int       // rows of the next chunk

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,14 +41,14 @@ type Join struct {
 	failed  error         // what Next returns
 
 	// Where the stream is.
-	position  event.Position // the last end of a transaction
-	bound     uint64
-	open      bool   // something of the next transaction was handed on
-	openUntil uint64 // rows of this commit were published before the start: nothing is read before it has passed
-	clock     int64  // the last commit time, Unix milliseconds
-	waiting   time.Time
-	out       []outgoing
-	rest      *event.Unit // the stream's, behind what is copied at this place
+	position event.Position // the last end of a transaction
+	bound    uint64
+	open     bool           // something of the next transaction was handed on
+	past     event.Position // up to here an earlier life may have published: rows come behind; "" once it has passed
+	clock    int64          // the last commit time, Unix milliseconds
+	waiting  time.Time
+	out      []outgoing
+	rest     *event.Unit // the stream's, behind what is copied at this place
 
 	// What is copied.
 	state   checkpoint.Snapshot // all but Copies
@@ -56,11 +57,14 @@ type Join struct {
 	active  map[string]*copying // of each table the first of list
 	routes  map[*schema.Table]*copying
 	hidden  []*hiding
-	dirty   bool   // the state is to be told
+	dirty   bool // the state is to be told with the next unit
+	late    bool // it says that more is done, and may be told later
+	tells   time.Time
 	living  bool   // state.Life is this life's own
 	durable uint32 // Life as it is saved
 	told    uint64 // Asked as it is saved
 
+	stale   bool // what is known of the tables is
 	settle  settling
 	windows []*window
 	arms    []*window // that wait for the end of a transaction
@@ -91,22 +95,22 @@ type arrival struct {
 }
 
 // Join joins the copies to a stream that begins at st, which Begin has returned and
-// which is saved. reached is the source's; room reports whether rows that were read may be
+// which is saved. past is a place behind all that earlier lives may have published, ""
+// if there were none: rows that were read come behind it, or a reader that goes by vers
+// would take them for older than what is sent again. reached is the source's; room reports whether rows that were read may be
 // handed on, or so many bytes are on their way that the stream's next event would wait
 // behind more: Look says that it may have changed.
-func (c *Copies) Join(st checkpoint.State, stream capture.Stream, reached func(at, target event.Position) bool, room func() bool) (*Join, error) {
+func (c *Copies) Join(st checkpoint.State, past event.Position, stream capture.Stream, reached func(at, target event.Position) bool, room func() bool) (*Join, error) {
 	j := &Join{
 		copies: c, cfg: c.cfg, stream: stream, reached: reached, room: room, log: c.cfg.Log,
 		asks: make(chan *event.Unit), came: make(chan arrival), spare: new(event.Unit),
 		wake: make(chan struct{}, 1), changed: make(chan struct{}),
-		position: st.Position, bound: st.Bound,
+		past:  past,
 		known: make(map[string]bool), active: make(map[string]*copying), routes: make(map[*schema.Table]*copying),
 		unused: make(chan *event.Unit, 64), announced: make(map[*schema.Table]bool),
 		slots: 2 * c.cfg.Connections,
 	}
-	if st.Open() {
-		j.openUntil = st.Ver.Commit
-	}
+	j.reach(st.Position, st.Bound)
 	if s := st.Snapshot; s != nil {
 		j.state, j.durable, j.told = *s, s.Life, s.Asked
 		j.state.Copies, j.state.Hidden = nil, nil
@@ -125,7 +129,11 @@ func (c *Copies) Join(st checkpoint.State, stream capture.Stream, reached func(a
 		}
 	}
 	j.living = len(j.list) > 0
-	j.activate()
+	for _, t := range j.list {
+		if j.active[t.table] == nil {
+			j.active[t.table] = t
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.join = j
@@ -265,9 +273,9 @@ func (j *Join) due(u *event.Unit) (st *checkpoint.Snapshot, found bool, err erro
 		j.hide(rest)
 		j.give(u, rest)
 		return j.tell(), true, nil
-	case j.dirty:
+	case j.dirty || j.ripe():
 		return j.tell(), true, nil // an empty unit
-	case j.cfg.Mode == Only && len(j.list) == 0 && !j.dirty:
+	case j.cfg.Mode == Only && len(j.list) == 0 && !j.late:
 		return nil, false, ErrDone
 	}
 	if j.waiting.IsZero() {
@@ -292,12 +300,7 @@ func (j *Join) held() bool { return j.hold != nil && j.hold.granted }
 func (j *Join) waitsForPlace() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, w := range j.windows {
-		if w.offered {
-			return true
-		}
-	}
-	return false
+	return j.past != "" && len(j.list) > 0 || slices.ContainsFunc(j.windows, func(w *window) bool { return w.offered })
 }
 
 // Look has Next look again. It never waits.

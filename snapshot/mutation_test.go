@@ -27,7 +27,7 @@ func TestMutations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out, err := exec.Command("go", "test", "-overlay", overlay, "-run=TestNoOlderValueComesLast", "-failfast", "-timeout=120s", ".", "-sim.seeds=1500").CombinedOutput()
+			out, err := exec.Command("go", "test", "-overlay", overlay, "-run=TestNoOlderValueComesLast", "-failfast", "-timeout=600s", ".", "-sim.seeds=600").CombinedOutput()
 			switch {
 			case err == nil:
 				t.Errorf("no history fails when %s", m.Name)
@@ -61,15 +61,11 @@ var mutations = []mutant.Mutant{
 	),
 	mutant.Of(
 		"a table without a key that is copied once more begins without a truncate", "snapshot/whole.go",
-		"\tif again {\n", "\tif false {\n",
+		"\tif again {\n", "\tif again && false {\n",
 	),
 	mutant.Of(
 		"the stream goes on while a table without a key is copied", "snapshot/join.go",
 		"case !j.held() && j.rest == nil:", "case j.rest == nil:",
-	),
-	mutant.Of(
-		"the rest of a unit comes before the rows of its place", "snapshot/boundary.go",
-		"\tif j.anyDue() {\n", "\tif false {\n",
 	),
 	mutant.Of(
 		"a truncate does not make rows useless that were read before it", "snapshot/window.go",

@@ -47,12 +47,9 @@ func (j *Join) release(w *window) {
 	if c.finished() {
 		j.finish(c, Done, "")
 	}
-	j.dirty = true
-	st := j.tell()
-	if n := len(j.out); n > 0 {
-		j.out[n-1].state = st
-	} else {
-		j.out = append(j.out, outgoing{state: st})
+	j.late = true
+	if n := len(j.out); n > 0 && j.out[n-1].state == nil {
+		j.out[n-1].state = j.tell()
 	}
 }
 
@@ -60,7 +57,7 @@ func (j *Join) release(w *window) {
 // this life: vers rise as the rows are handed on, and no two lives have the same (C2.4).
 func (j *Join) place(c *capture.Chunk, u *event.Unit) {
 	txn := c.Txn
-	txn.Commit, txn.Snapshot = j.bound-1, true
+	txn.Commit, txn.Snapshot = max(j.bound, 1)-1, true // of a start by GTID the place is not known
 	u.Txns = append(u.Txns[:0], txn)
 	j.number++
 	number := uint64(j.state.Life)<<32 | j.number

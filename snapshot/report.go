@@ -78,8 +78,8 @@ func (j *Join) waits() string {
 	switch now := time.Now(); {
 	case len(j.list) == 0:
 		return ""
-	case j.bound <= j.openUntil:
-		return "the transaction that was half published before the start"
+	case j.past != "":
+		return "the stream to pass what was published before the start"
 	case !j.may():
 		return "the checkpoint to be saved"
 	case !j.settle.settled && j.settle.waits != "":

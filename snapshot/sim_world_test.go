@@ -42,7 +42,6 @@ type world struct {
 	now    map[string]map[int]row
 	more   chan struct{} // closed and made anew when the log grows
 	ids    uint64
-	ended  bool
 	high   map[string]int // the highest n that a key ever had
 }
 

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -15,16 +16,17 @@ func tableField(name string) zap.Field { return zap.String("table", name) }
 
 func rowsField(n int) zap.Field { return zap.Int("rows", n) }
 
-// activate chooses of each table the copy that is made now. The lock is held, here and
-// below.
-func (j *Join) activate() {
-	clear(j.active)
-	j.routes = make(map[*schema.Table]*copying)
+// activate chooses of a table the copy that is made now: the first of those there are.
+// The lock is held, here and below.
+func (j *Join) activate(table string) {
+	delete(j.active, table)
 	for _, c := range j.list {
-		if j.active[c.table] == nil {
-			j.active[c.table] = c
+		if c.table == table {
+			j.active[table] = c
+			break
 		}
 	}
+	maps.DeleteFunc(j.routes, func(t *schema.Table, _ *copying) bool { return t.String() == table })
 	j.notify()
 }
 
@@ -40,7 +42,7 @@ func (j *Join) add(t checkpoint.TableCopy, e capture.Extent) *copying {
 	// Of what was in the log before, the stream may have brought what no view shows.
 	j.settle = settling{}
 	j.dirty = true
-	j.activate()
+	j.activate(c.table)
 	j.Look()
 	return c
 }
@@ -58,11 +60,12 @@ func (j *Join) finish(c *copying, s Status, why string) {
 	}
 	j.lose(c)
 	j.list = slices.DeleteFunc(j.list, func(o *copying) bool { return o == c })
-	j.dirty = true
-	j.activate()
+	j.late = true
+	j.activate(c.table)
 	if len(j.list) == 0 {
+		j.dirty = true
 		run := j.copies.endRun()
-		j.log.Info("all tables are copied", zap.Int("tables", run.done), zap.Int64("rows", run.rows), zap.Duration("took", time.Since(run.since)))
+		j.log.Info("all tables are copied", zap.Int("tables_done", run.done), zap.Int64("rows", run.rows), zap.Duration("took", time.Since(run.since)))
 	}
 	j.Look()
 }
@@ -71,8 +74,8 @@ func (j *Join) finish(c *copying, s Status, why string) {
 func (j *Join) know(table string) {
 	if !j.known[table] {
 		j.known[table] = true
-		j.state.Copied = append(j.state.Copied[:len(j.state.Copied):len(j.state.Copied)], table)
-		j.dirty = true
+		j.state.Copied = append(j.state.Copied, table) // those who have it know a shorter one
+		j.late = true
 	}
 }
 
@@ -86,12 +89,19 @@ func (j *Join) restart(c *copying, why string) {
 	j.notify()
 }
 
+// seldom is how far apart states are told that only say that more is done: with ten
+// thousand tables each is a megabyte.
+const seldom = 50 * time.Millisecond
+
+// ripe reports whether it is time to tell of what is done.
+func (j *Join) ripe() bool { return j.late && time.Since(j.tells) > seldom }
+
 // tell returns what is to be saved, nil if that is told already.
 func (j *Join) tell() *checkpoint.Snapshot {
-	if !j.dirty {
+	if !j.dirty && !j.ripe() {
 		return nil
 	}
-	j.dirty = false
+	j.dirty, j.late, j.tells = false, false, time.Now()
 	st := j.state
 	for _, c := range j.list {
 		st.Copies = append(st.Copies, c.state())

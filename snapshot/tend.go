@@ -33,7 +33,7 @@ func (j *Join) Tend(ctx context.Context) {
 				lagAt = now
 				err = j.askLag(ctx)
 			}
-			if err == nil && j.cfg.Mode == Initial && now.Sub(tablesAt) > j.cfg.NewTables {
+			if err == nil && (now.Sub(tablesAt) > j.cfg.NewTables && (j.cfg.Mode == Initial || j.Active()) || j.altered()) {
 				tablesAt = now
 				err = j.lookForTables(ctx)
 			}
@@ -110,8 +110,15 @@ func (j *Join) askLag(ctx context.Context) error {
 	return nil
 }
 
-// lookForTables copies tables that were made since, where the stream lacks some of
-// their first rows.
+// altered reports whether a table has been found to be another one than was listed.
+func (j *Join) altered() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.stale
+}
+
+// lookForTables sees which tables there are: those that were made since are copied where
+// the stream lacks some of their first rows.
 func (j *Join) lookForTables(ctx context.Context) error {
 	tables, err := j.cfg.Copier.Tables(ctx)
 	if err != nil {
@@ -120,14 +127,17 @@ func (j *Join) lookForTables(ctx context.Context) error {
 	j.copies.remember(tables)
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.stale = false
 	first := make(map[string]bool)
 	for _, c := range j.list {
+		c.extent = j.copies.extent(c.table)
 		if c.id == 0 {
 			first[c.table] = true
 		}
 	}
 	for _, t := range tables {
 		switch {
+		case j.cfg.Mode != Initial:
 		case j.known[t.Table] || first[t.Table]:
 		case j.cfg.CopyNew:
 			j.log.Info("a new table is copied", tableField(t.Table))

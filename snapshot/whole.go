@@ -100,7 +100,7 @@ func (w *worker) pour(ctx context.Context, c *copying, h *hold, chunk *capture.C
 		}
 	}
 	w.mu.Lock()
-	again := c.begun || c.since < w.state.Life || c.id != 0
+	again := c.begun || c.rows > 0 || c.since < w.state.Life || c.id != 0
 	c.begun = true
 	w.mu.Unlock()
 	if again {

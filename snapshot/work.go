@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,6 +12,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
+	"github.com/tailrace/tailrace/schema"
 )
 
 // Work reads chunks on a connection of its own, one after the other.
@@ -31,7 +33,7 @@ func (j *Join) Work(ctx context.Context) {
 			err = w.do(ctx, t)
 		}
 		j.after(t, err)
-		if err == nil || errors.Is(err, capture.ErrAgain) || errors.Is(err, capture.ErrNoTable) {
+		if err == nil || errors.Is(err, capture.ErrAgain) || errors.Is(err, capture.ErrNoTable) || errors.Is(err, capture.ErrParts) {
 			continue
 		}
 		w.hangUp() // who knows what is left in it
@@ -150,7 +152,7 @@ func (w *worker) read(ctx context.Context, t *task, win *window) (err error) {
 	}
 	limits := capture.Limits{Rows: t.size, Bytes: w.chunkBytes()}
 	if t.p.keys != nil {
-		limits = capture.Limits{}
+		limits.Rows = 0
 	}
 	if err := w.session.Read(ctx, &chunk, t.part(), limits, next); err != nil {
 		return err
@@ -158,11 +160,21 @@ func (w *worker) read(ctx context.Context, t *task, win *window) (err error) {
 	if last != nil {
 		bytes += len(last.Raw)
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t.p.keys != nil && !chunk.Done {
+		return w.fewer(t)
+	}
 	if !chunk.Done && chunk.Last == nil {
 		return failure.Stop("report this as a bug", "a read of table %s ended before its first row", t.c.table)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	if shape := keyShape(chunk.Table); shape != t.c.shape {
+		former := t.c.shape
+		if t.c.shape = shape; former != "" {
+			w.restart(t.c, "the key was altered")
+			return nil // the window is lost
+		}
+	}
 	win.chunk = chunk
 	if !chunk.Done && t.p.keys == nil {
 		t.c.shorten(t.p, chunk.Last)
@@ -172,6 +184,26 @@ func (w *worker) read(ctx context.Context, t *task, win *window) (err error) {
 	}
 	w.count(chunk.Rows)
 	return nil
+}
+
+// fewer has keys read in two pieces, whose rows together are too many bytes.
+func (w *worker) fewer(t *task) error {
+	n := len(t.p.keys)
+	if n == 1 {
+		return failure.Stop("report this as a bug", "a read of one key of table %s has not brought its row", t.c.table)
+	}
+	t.c.again = append(t.c.again, t.p.keys[n/2:]...)
+	t.p.keys = t.p.keys[:n/2]
+	return fmt.Errorf("the rows of %d keys are too many bytes: %w", n, capture.ErrAgain)
+}
+
+// keyShape is what the bounds of parts depend on: the key's columns as the log has them.
+func keyShape(t *schema.Table) string {
+	var b strings.Builder
+	for _, i := range t.Key {
+		fmt.Fprintf(&b, "%q %q,", t.Columns[i].Name, t.Columns[i].Wire)
+	}
+	return b.String()
 }
 
 // showing returns what a view shows, and forgets what need not be waited for again.
@@ -237,6 +269,9 @@ func (j *Join) after(t *task, err error) {
 	case errors.Is(err, capture.ErrNoTable):
 		j.log.Info("a table that was to be copied is not there any more", tableField(t.c.table))
 		j.finish(t.c, Failed, "the table is not there any more")
+	case errors.Is(err, capture.ErrParts):
+		t.c.shape, j.stale = "", true
+		j.restart(t.c, err.Error())
 	case errors.Is(err, capture.ErrAgain) || failure.Retryable(err):
 		if t.c.size /= 2; t.c.size < fewRows {
 			t.c.size = fewRows

@@ -31,7 +31,7 @@ func (s *Source) columns(ctx context.Context, tm *binlog.TableMap, file string, 
 	var end position
 	err := s.ask(ctx, "ask for the columns of a table", func(c *client.Conn) error {
 		full, unfit = nil, nil
-		columns, err := queryColumns(c, tm)
+		columns, err := queryColumns(c, tm.Database, tm.Name)
 		if err != nil {
 			return err
 		}
@@ -132,13 +132,22 @@ type catalogColumn struct {
 	collation string
 	charset   uint16 // the collation's number, 0 if there is none
 	place     int    // in the primary key from 1, 0 if it is not in it
+
+	// What a table map says besides, for one that is made of the catalog.
+	set              string // name of the character set
+	octets           int    // bytes of the longest text
+	precision, scale int    // of numbers
+	digits           int    // of a second
+	extra            string // VIRTUAL GENERATED, INVISIBLE
+	prefix           bool   // only a part of it is in the primary key
 }
 
-func queryColumns(c *client.Conn, tm *binlog.TableMap) ([]catalogColumn, error) {
+func queryColumns(c *client.Conn, database, table string) ([]catalogColumn, error) {
 	records, err := queryRecords(c, `SELECT c.column_name AS n, c.data_type AS k, c.column_type AS f, c.is_nullable AS o, c.collation_name AS l,
-	(SELECT s.seq_in_index FROM information_schema.statistics s
+	c.character_set_name AS cs, c.character_octet_length AS b, c.numeric_precision AS np, c.numeric_scale AS ns, c.datetime_precision AS dp, c.extra AS e,
+	(SELECT CONCAT(s.seq_in_index, IF(s.sub_part IS NULL, '', ' prefix')) FROM information_schema.statistics s
 	 WHERE s.table_schema = c.table_schema AND s.table_name = c.table_name AND s.index_name = 'PRIMARY' AND s.column_name = c.column_name) AS p
-FROM information_schema.columns c WHERE c.table_schema = ? AND c.table_name = ? ORDER BY c.ordinal_position`, tm.Database, tm.Name)
+FROM information_schema.columns c WHERE c.table_schema = ? AND c.table_name = ? ORDER BY c.ordinal_position`, database, table)
 	if err != nil {
 		return nil, err
 	}
@@ -148,17 +157,25 @@ FROM information_schema.columns c WHERE c.table_schema = ? AND c.table_name = ? 
 	}
 	columns := make([]catalogColumn, len(records))
 	for i, r := range records {
-		place, _ := strconv.Atoi(r["p"])
+		place, _, prefix := strings.Cut(r["p"], " ")
 		columns[i] = catalogColumn{
 			name: r["n"], kind: strings.ToLower(r["k"]), full: r["f"], nullable: r["o"] == "YES",
-			collation: r["l"], charset: collations[r["l"]], place: place,
+			collation: r["l"], charset: collations[r["l"]], place: number(place),
+			set: r["cs"], octets: number(r["b"]), precision: number(r["np"]), scale: number(r["ns"]), digits: number(r["dp"]),
+			extra: strings.ToUpper(r["e"]), prefix: prefix,
 		}
 		switch columns[i].kind {
-		case "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob":
+		case "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "uuid", "inet4", "inet6", "vector":
 			columns[i].charset = collationBinary // the catalog has NULL for it
 		}
 	}
 	return columns, nil
+}
+
+// number reads a number of the catalog, which is 0 where it has none.
+func number(text string) int {
+	n, _ := strconv.Atoi(text)
+	return n
 }
 
 // queryCollations returns the numbers of collations by name. MariaDB has some

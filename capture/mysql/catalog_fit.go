@@ -50,7 +50,9 @@ func (c *catalogColumn) complete(col *binlog.Column) error {
 	if col.SignKnown && unsigned != col.Unsigned && isNumber(col.Type) {
 		return errors.New("it was signed and is unsigned now, or the other way round")
 	}
-	col.SignKnown, col.Unsigned = true, unsigned
+	if !col.SignKnown { // of a YEAR the log may know it, and the catalog never says it
+		col.SignKnown, col.Unsigned = true, unsigned
+	}
 	if col.Charset != 0 && c.charset != 0 && col.Charset != c.charset {
 		return errors.New("it has another character set or collation now")
 	}

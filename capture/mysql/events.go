@@ -39,6 +39,9 @@ func (s *stream) handle(ctx context.Context, f frame, u *event.Unit) error {
 		s.place.created = h.Timestamp
 	}
 	if artificial(h) {
+		if h.Type == binlog.Heartbeat {
+			s.hear(h, u)
+		}
 		if h.Type != binlog.Rotate {
 			return nil
 		}

@@ -19,6 +19,8 @@ const (
 	// and silence how long it may say nothing at all.
 	heartbeat = 5 * time.Second
 	silence   = 30 * time.Second
+	// soon is the heartbeat of a start by GTIDs alone: the first says where that is.
+	soon = 500 * time.Millisecond
 
 	// hostnameMax is how much of a name a server takes that registers a replica.
 	hostnameMax = 59
@@ -70,7 +72,11 @@ func (r *dumper) program() string { return "tailrace " + r.name }
 // (MySQL: rpl_binlog_sender.cc; MariaDB: sql_repl.cc). Names are those of all
 // versions, each of which knows its own.
 func (r *dumper) prepare(c *client.Conn, at position, id uint32) error {
-	period := r.heartbeat.Nanoseconds()
+	beat := r.heartbeat
+	if at.byGTID && at.file == "" {
+		beat = min(beat, soon)
+	}
+	period := beat.Nanoseconds()
 	statements := []string{
 		// Always: the server leaves out the sums of events that have none, and
 		// takes those off that have some from a replica that does not ask.

@@ -18,6 +18,7 @@ type Setup struct {
 	source *target // how the Source logs in
 	side   *side   // of a person who may, nil if it was not said
 	flavor capture.Flavor
+	copies bool // tables are to be copied
 
 	steps []setupStep // of the last plan
 }
@@ -31,9 +32,9 @@ type setupStep struct {
 }
 
 // NewSetup returns the Setup of the Source that cfg describes. as is the URL of
-// whom the server lets do it, or "". It connects nowhere; the error is one of
-// usage.
-func NewSetup(cfg Config, as string, flavor capture.Flavor) (*Setup, error) {
+// whom the server lets do it, or "". With copies the user may also lock tables, where
+// that is needed. It connects nowhere; the error is one of usage.
+func NewSetup(cfg Config, as string, flavor capture.Flavor, copies bool) (*Setup, error) {
 	source, err := parseURL(cfg.URL)
 	if err != nil {
 		return nil, err
@@ -41,7 +42,7 @@ func NewSetup(cfg Config, as string, flavor capture.Flavor) (*Setup, error) {
 	if source.user == "" {
 		return nil, failure.Usage(urlHint, "the source URL names no user")
 	}
-	s := &Setup{cfg: cfg, source: source, flavor: flavor}
+	s := &Setup{cfg: cfg, source: source, flavor: flavor, copies: copies}
 	if flavor == capture.Auto {
 		s.flavor = capture.FlavorOf(source.host)
 	}

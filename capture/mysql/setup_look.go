@@ -21,6 +21,7 @@ type setupFound struct {
 	as        string   // who asked
 	hosts     []string // of accounts with the user's name
 	grants    []setupGrant
+	locks     []setupGrant // databases in which a copy locks tables
 }
 
 // setupVariables are what a Source needs not know.
@@ -69,7 +70,31 @@ func (s *Setup) look(ctx context.Context) (f setupFound, err error) {
 		return f, err
 	}
 	f.grants = grantsFor(&sel, tables)
-	return f, nil
+	if s.copies {
+		f.locks, err = s.lookForLocks(ctx, &f, &sel)
+	}
+	return f, err
+}
+
+// lookForLocks returns the databases with a table that is locked to be copied.
+func (s *Setup) lookForLocks(ctx context.Context, f *setupFound, sel *selection) (locks []setupGrant, err error) {
+	src := Source{cfg: s.cfg, server: f.server}
+	err = s.side.use(ctx, func(c *client.Conn) error {
+		found, err := queryRecords(c, `
+SELECT t.table_schema AS d, t.table_name AS n, t.engine AS e, i.table_name IS NULL AS keyless
+FROM information_schema.tables t
+LEFT JOIN information_schema.statistics i
+	ON i.table_schema = t.table_schema AND i.table_name = t.table_name AND i.index_name = 'PRIMARY' AND i.seq_in_index = 1
+WHERE t.table_type = 'BASE TABLE'`)
+		locks = nil
+		for _, r := range found {
+			if sel.captures(r["d"], r["n"]) && src.locksForCopy(r["keyless"] == "1", strings.ToLower(r["e"])) {
+				locks = append(locks, setupGrant{r["d"], ""})
+			}
+		}
+		return err
+	})
+	return tidy(locks), classify("look at the tables", err)
 }
 
 // queryHosts returns from where a user of a name may come, by the accounts there

@@ -13,7 +13,7 @@ func (s *Setup) blindPlan() (capture.Plan, error) {
 	if err != nil {
 		return capture.Plan{}, err
 	}
-	s.addUser(setupFound{grants: grants}, true)
+	s.addUser(setupFound{grants: grants, locks: s.locks(grants)}, true)
 	notes := s.notes()
 	for _, g := range grants {
 		if g.table == "" && g.on(false) != g.on(true) {
@@ -75,7 +75,27 @@ func (s *Setup) addUser(f setupFound, withPassword bool) {
 		for _, g := range f.grants {
 			s.add("", "GRANT SELECT ON "+g.on(strings.EqualFold(f.variables["partial_revokes"], "ON"))+" TO "+account, false)
 		}
+		why := "To copy a table that has no key, or any while gtid_mode is not ON, it locks the table for a moment."
+		if s.source.mariadb {
+			why = "To copy a table whose engine has no transactions, it locks the table."
+		}
+		for _, g := range f.locks {
+			s.add(why, "GRANT LOCK TABLES ON "+g.on(strings.EqualFold(f.variables["partial_revokes"], "ON"))+" TO "+account, false)
+			why = ""
+		}
 	}
+}
+
+// locks are the databases in which tables are locked to be copied, as far as that can
+// be said without a server: of a MariaDB nothing can.
+func (s *Setup) locks(grants []setupGrant) (all []setupGrant) {
+	if !s.copies || s.source.mariadb {
+		return nil
+	}
+	for _, g := range grants {
+		all = append(all, setupGrant{g.database, ""})
+	}
+	return tidy(all)
 }
 
 // notes are what the statements don't say.

@@ -33,7 +33,7 @@ func (d source) setup(t *testing.T, as string) *mysql.Setup {
 	if d.change != nil {
 		d.change(&cfg)
 	}
-	s, err := mysql.NewSetup(cfg, as, capture.Auto)
+	s, err := mysql.NewSetup(cfg, as, capture.Auto, false)
 	if err != nil {
 		t.Fatalf("make the setup: %v", err)
 	}
@@ -125,7 +125,7 @@ func TestSetupSendsToTheProvider(t *testing.T) {
 	server := servers.NewMySQL(t, local.MySQL97, map[string]string{"binlog-format": "STATEMENT", "binlog-row-value-options": "PARTIAL_JSON", "binlog-row-metadata": "MINIMAL"})
 	d, _ := newcomer(server.Database(t), nil)
 	d.Exec(t, "CREATE TABLE orders (id int PRIMARY KEY)")
-	s, err := mysql.NewSetup(d.config(), d.Server.URL(""), capture.Aurora)
+	s, err := mysql.NewSetup(d.config(), d.Server.URL(""), capture.Aurora, false)
 	if err != nil {
 		t.Fatal(err)
 	}

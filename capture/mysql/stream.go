@@ -215,6 +215,22 @@ func (s *stream) stand() {
 	s.at.file, s.at.offset, s.at.mark = s.place.file, s.place.end, s.place.mark()
 }
 
+// hear takes a heartbeat, which says up to where the server has sent or left out what
+// there is. Only a start by GTIDs alone needs to hear it: on a still server nothing else
+// says at which place of which file that is, and copies of tables wait for a place. It
+// has no mark, so that a later start goes by the GTIDs.
+func (s *stream) hear(h binlog.Header, u *event.Unit) {
+	if !s.unplaced || s.group.open || s.place.file == "" || h.NextPos <= firstOffset {
+		return
+	}
+	here, ok := event.BinlogPlace(s.place.number, uint64(h.NextPos))
+	if !ok || here <= s.last || s.xa.oldest() != nil {
+		return
+	}
+	s.at.file, s.at.offset, s.at.mark = s.place.file, uint64(h.NextPos), mark{}
+	s.last, s.settled, u.Bound, u.Millis = here, &s.at, here, s.clock
+}
+
 // holes reports whether a position can leave out a transaction in the middle: a
 // set of MySQL's GTIDs can.
 func (s *stream) holes() bool { return s.at.byGTID && !s.src.server.MariaDB }

@@ -143,27 +143,42 @@ func (s *stream) version(ctx context.Context, m *mapped, u *event.Unit) error {
 
 // make makes a version, or finds it among those that were made.
 func (t *versions) make(tm *binlog.TableMap, u *event.Unit) (*schema.Table, error) {
+	table, err := t.src.describe(tm)
+	if err != nil {
+		return nil, err
+	}
+	return t.keep(table, u)
+}
+
+// describe makes of a table map what a version is made of. Its rows are those of
+// the log.
+func (s *Source) describe(tm *binlog.TableMap) (schema.Table, error) {
 	full := tm.Database + "." + tm.Name
 	l, err := binlog.NewLayout(tm.Columns)
 	if err != nil {
-		return nil, notRead(full, err)
+		return schema.Table{}, notRead(full, err)
 	}
-	opts := t.src.cfg.Values
-	opts.MariaDB = t.src.server.MariaDB
 	table := schema.Table{
 		Database: tm.Database, Name: tm.Name, Columns: make([]schema.Column, len(tm.Columns)), Key: tm.Key,
 		Layout: &layout{l, len(tm.Columns)},
 	}
 	for i, c := range tm.Columns {
-		codec, kind, typ, err := values.For(c, opts)
+		codec, kind, typ, err := values.For(c, s.values())
 		if err != nil {
-			return nil, notRead(full, fmt.Errorf("column %q: %w", c.Name, err))
+			return schema.Table{}, notRead(full, fmt.Errorf("column %q: %w", c.Name, err))
 		}
 		table.Columns[i] = schema.Column{
 			Name: c.Name, Type: typ, Wire: values.Wire(c), Kind: kind, KeyFlag: slices.Contains(tm.Key, i), Codec: codec,
 		}
 	}
-	return t.keep(table, u)
+	return table, nil
+}
+
+// values says how values are written.
+func (s *Source) values() values.Options {
+	opts := s.cfg.Values
+	opts.MariaDB = s.server.MariaDB
+	return opts
 }
 
 // bare returns the version of a table of which nothing but the name is known.

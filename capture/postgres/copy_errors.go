@@ -49,5 +49,5 @@ func (s *copySession) refused(doing string, p capture.Part, err error) error {
 
 // errOtherKey is for a part whose keys are not those of the table as it is now.
 func errOtherKey(table string) error {
-	return fmt.Errorf("%w: table %s has another key by now", capture.ErrAgain, table)
+	return fmt.Errorf("%w: %s", capture.ErrParts, table)
 }

@@ -19,6 +19,8 @@ func runPeer(ctx context.Context, peer string, args []string) error {
 		return runGoMySQL(ctx, args)
 	case peer == "putrecords" && len(args) == 3:
 		return runPutRecords(ctx, args)
+	case peer == "copy" && len(args) == 2:
+		return runCopy(ctx, args)
 	}
 	return fmt.Errorf("there is no peer %q with %d arguments", peer, len(args))
 }

@@ -11,7 +11,7 @@ import (
 // kafka measures what exactly once costs: the same log into the same broker, in
 // transactions and without.
 func (b *bench) kafka(ctx context.Context, r *report) error {
-	s, err := newMySQL(ctx)
+	s, err := newMySQL(ctx, "512M")
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ const (
 // kinesis measures how much of one shard is used, beside the usual way, and what
 // memory is taken when a stream takes a hundredth of what the source gives.
 func (b *bench) kinesis(ctx context.Context, r *report) error {
-	s, err := newMySQL(ctx)
+	s, err := newMySQL(ctx, "512M")
 	if err != nil {
 		return err
 	}

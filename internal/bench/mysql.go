@@ -17,7 +17,7 @@ import (
 // mysql measures drains of small and of smallest transactions beside MySQL's own
 // program and the usual library, and giant transactions.
 func (b *bench) mysql(ctx context.Context, r *report) error {
-	s, err := newMySQL(ctx)
+	s, err := newMySQL(ctx, "512M")
 	if err != nil {
 		return err
 	}
@@ -129,9 +129,10 @@ type fileLoad struct {
 	next  string // the file behind it
 }
 
-func newMySQL(ctx context.Context) (*mysqlSource, error) {
+// newMySQL starts a server with a buffer pool of that size.
+func newMySQL(ctx context.Context, buffers string) (*mysqlSource, error) {
 	server, err := servers.StartMySQL(ctx, local.MySQL97, map[string]string{
-		"innodb-buffer-pool-size": "512M", "innodb-redo-log-capacity": "1G", "max-binlog-size": "1G", "max-allowed-packet": "1G",
+		"innodb-buffer-pool-size": buffers, "innodb-redo-log-capacity": "1G", "max-binlog-size": "1G", "max-allowed-packet": "1G",
 		"replica-max-allowed-packet": "1G",
 	})
 	if err != nil {

@@ -31,7 +31,7 @@ type slotLoad struct {
 // postgres measures a drain of small transactions beside pg_recvlogical, and one
 // giant transaction.
 func (b *bench) postgres(ctx context.Context, r *report) error {
-	s, err := newPostgres(ctx)
+	s, err := newPostgres(ctx, "256MB")
 	if err != nil {
 		return err
 	}
@@ -101,8 +101,9 @@ func (b *bench) recvlogical(ctx context.Context, s *postgresSource, l slotLoad) 
 	return u, s.dropSlot(ctx, slot)
 }
 
-func newPostgres(ctx context.Context) (*postgresSource, error) {
-	server, err := servers.Start(ctx, 15, map[string]string{"shared_buffers": "256MB", "max_wal_size": "8GB"})
+// newPostgres starts a server with so many buffers.
+func newPostgres(ctx context.Context, buffers string) (*postgresSource, error) {
+	server, err := servers.Start(ctx, 15, map[string]string{"shared_buffers": buffers, "max_wal_size": "8GB"})
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,10 @@ type report struct {
 	shares  []share
 	peaks   []peak
 	slow    []slow
+
+	copies    []firstCopy
+	latencies []latencies
+	beside    []besideDebezium
 }
 
 // A share is how much of what a shard takes was used, run by run.
@@ -103,6 +107,7 @@ func (r *report) markdown() string {
 	for i := range r.courses {
 		r.courses[i].markdown(&b)
 	}
+	r.snapshotMarkdown(&b)
 	if len(r.shares) > 0 {
 		b.WriteString("| stored, of the 1 MB/s that the shard takes | median (least-most) |\n| --- | --- |\n")
 		for _, s := range r.shares {
@@ -128,7 +133,7 @@ func (r *report) markdown() string {
 
 // judge returns what falls short of the project's targets.
 func (r *report) judge() error {
-	var errs []error
+	errs := []error{r.judgeSnapshots()}
 	for _, c := range r.courses {
 		for i, p := range c.programs {
 			if i == 0 {

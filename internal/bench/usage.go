@@ -16,6 +16,8 @@ import (
 type usage struct {
 	wall, cpu time.Duration
 	rss       int64 // peak, in bytes
+
+	first time.Duration // until the first row was written, 0 if nobody looked
 }
 
 func (u usage) String() string {
@@ -52,7 +54,10 @@ func measure(cmd *exec.Cmd) (usage, error) { return measureWhile(cmd, nil) }
 // until then.
 func measureWhile(cmd *exec.Cmd, watch func(ended <-chan struct{}, pid int)) (usage, error) {
 	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.Stderr = &said
+	if cmd.Stdout == nil {
+		cmd.Stdout = &said
+	}
 	start := time.Now()
 	err := cmd.Start()
 	if err == nil {
@@ -69,13 +74,14 @@ func measureWhile(cmd *exec.Cmd, watch func(ended <-chan struct{}, pid int)) (us
 	if err != nil {
 		return usage{}, fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, said.Bytes())
 	}
-	ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	return used(cmd.ProcessState, wall)
+}
+
+// used returns what a process that has ended took.
+func used(state *os.ProcessState, wall time.Duration) (usage, error) {
+	ru, ok := state.SysUsage().(*syscall.Rusage)
 	if !ok {
 		return usage{}, fmt.Errorf("this system does not say what a process used")
 	}
-	return usage{
-		wall: wall,
-		cpu:  cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
-		rss:  ru.Maxrss << 10,
-	}, nil
+	return usage{wall: wall, cpu: state.UserTime() + state.SystemTime(), rss: ru.Maxrss << 10}, nil
 }

@@ -11,7 +11,8 @@ import (
 const memory = 1 << 17
 
 // arrivals tells the first arrival of a line from a line sent again, by its
-// ver. What it can't explain by restarts is an error.
+// ver. What it can't explain by restarts is an error. Rows that a snapshot read
+// come after a restart with other vers, or not at all.
 type arrivals struct {
 	seed  maphash.Seed
 	ring  []arrival // of the last first arrivals, number n at n % memory
@@ -22,8 +23,9 @@ type arrivals struct {
 }
 
 type arrival struct {
-	ver string
-	sum uint64
+	ver  string
+	sum  uint64
+	read bool // by a snapshot
 }
 
 func newArrivals() *arrivals { return &arrivals{seed: maphash.MakeSeed(), at: -1} }
@@ -32,14 +34,20 @@ func newArrivals() *arrivals { return &arrivals{seed: maphash.MakeSeed(), at: -1
 // ver first arrives only above all others. A line sent again has the same bytes
 // and begins or continues a run: after it comes the line that came after it
 // before, until the newest is reached, unless another restart begins another
-// run further back.
-func (a *arrivals) take(ver string, line []byte) (first bool, err error) {
+// run further back. A row that was read has a place of its own between those of
+// transactions.
+func (a *arrivals) take(ver string, line []byte, read bool) (first bool, err error) {
 	sum := maphash.Bytes(a.seed, line)
 	if a.count == 0 || ver > a.get(a.count-1).ver {
-		if a.at != a.count-1 {
+		if !a.onlyRead(a.at+1, a.count) {
 			return false, fmt.Errorf("something new comes after a re-sent line, %d lines before the newest", a.count-1-a.at)
 		}
-		a.put(arrival{ver, sum})
+		if a.count > 0 {
+			if last := a.get(a.count - 1); last.read != read && placeOf(last.ver) == placeOf(ver) {
+				return false, fmt.Errorf("ver %s is of the commit of %s, and a snapshot read only one of them", ver, last.ver)
+			}
+		}
+		a.put(arrival{ver, sum, read})
 		return true, nil
 	}
 	n, ok := a.find(ver)
@@ -48,10 +56,10 @@ func (a *arrivals) take(ver string, line []byte) (first bool, err error) {
 		return false, fmt.Errorf("ver %s arrives first after a higher one, or again after more than %d others", ver, memory)
 	case a.get(n).sum != sum:
 		return false, fmt.Errorf("ver %s is sent again with other bytes", ver)
-	case n > a.at+1:
+	case !a.onlyRead(a.at+1, n):
 		return false, fmt.Errorf("a re-sent suffix has a gap of %d lines before ver %s", n-a.at-1, ver)
 	}
-	if a.at == a.count-1 || n != a.at+1 {
+	if a.at == a.count-1 || n <= a.at {
 		a.runs++
 	}
 	a.at = n
@@ -67,6 +75,17 @@ func (a *arrivals) put(next arrival) {
 	}
 	a.at = a.count
 	a.count++
+}
+
+// onlyRead reports whether all arrivals from one number up to another are rows that
+// a snapshot read.
+func (a *arrivals) onlyRead(from, to int) bool {
+	for ; from < to; from++ {
+		if !a.get(from).read {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *arrivals) get(n int) *arrival { return &a.ring[n%memory] }

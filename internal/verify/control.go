@@ -21,16 +21,16 @@ func (v *verifier) ends() error {
 		return err
 	}
 	var end endMarker
-	m := v.merge([]*partition{p}, func(_ int, record []byte) (string, error) {
+	m := v.merge([]*partition{p}, func(_ int, record []byte) (string, bool, error) {
 		end = endMarker{}
 		err := json.Unmarshal(record, &end)
 		if err == nil && len(end.Ver) != verLen {
 			err = errors.New("its ver has not the form 8/16/16/8")
 		}
 		if err != nil {
-			return "", fmt.Errorf("it is no END marker: %w", err)
+			return "", false, fmt.Errorf("it is no END marker: %w", err)
 		}
-		return end.Ver, nil
+		return end.Ver, false, nil
 	})
 	next := make([]int, len(v.truth.writers))
 	for {

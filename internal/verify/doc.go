@@ -9,6 +9,10 @@
 // which is a partition key there, is a partition too: the events of all tables in
 // it have an order.
 //
+// Rows that a snapshot read are no part of the truth: they must have places between
+// those of transactions, and hold what the changes up to there have made of the row.
+// So it verifies snapshots of tables whose changes have all been followed.
+//
 // It streams, but for the records of a stream while they are copied. In memory are
 // the transactions of the workload, the live rows and the keys of one table, and a
 // fingerprint of the newest events of each of its partitions.

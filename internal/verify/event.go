@@ -43,6 +43,7 @@ type source struct {
 	Database  string `json:"db"`
 	Schema    string `json:"schema"`
 	Table     string `json:"table"`
+	Snapshot  string `json:"snapshot"`
 
 	XID       uint32 `json:"txId"`
 	LSN       uint64 `json:"lsn"`
@@ -57,6 +58,9 @@ type source struct {
 // commitOf returns the commit part of a ver.
 func commitOf(ver string) string { return ver[9:25] }
 
+// placeOf returns epoch and commit of a ver that may not have been looked into.
+func placeOf(ver string) string { return ver[:min(len(ver), 25)] }
+
 const verLen = len("00000000/0000000000000000/0000000000000000/00000000")
 
 // coherent says what the envelope contradicts itself in.
@@ -65,9 +69,15 @@ func (c *change) coherent(cfg *Config, table string) error {
 	if len(c.Ver) != verLen {
 		return fmt.Errorf("the ver %q has not the form 8/16/16/8", c.Ver)
 	}
-	inside, schema := s.postgres, s.Schema
+	inside, read, schema := s.postgres, s.postgresRead, s.Schema
 	if cfg.Kind != workload.Postgres {
-		inside, schema = s.binlog, s.Database
+		inside, read, schema = s.binlog, s.binlogRead, s.Database
+	}
+	if c.read() {
+		inside = read
+	}
+	if err := c.kind(); err != nil {
+		return err
 	}
 	if err := inside(c); err != nil {
 		return err

@@ -103,15 +103,15 @@ func (v *verifier) lanes() error {
 	for _, t := range workload.Tables(v.cfg.Kind) {
 		tables = append(tables, t.Name)
 	}
-	look := func(_ int, record []byte) (string, error) {
+	look := func(_ int, record []byte) (string, bool, error) {
 		var c change
 		if err := json.Unmarshal(record, &c); err != nil {
-			return "", fmt.Errorf("it is no event: %w", err)
+			return "", false, fmt.Errorf("it is no event: %w", err)
 		}
 		if !slices.Contains(tables, c.Source.Table) {
-			return "", errors.New("it is of no table of the workload")
+			return "", false, errors.New("it is of no table of the workload")
 		}
-		return c.Ver, nil
+		return c.Ver, c.read(), nil
 	}
 	for n := range lanes {
 		r := v.merge([]*partition{v.stream.lane(n, "")}, look).readers[0]

@@ -5,6 +5,10 @@ import (
 	"io"
 )
 
+// A look reads a record's ver and whether a snapshot read it, or says what is wrong
+// with it. It is called for each record, and what it keeps is that of the last one.
+type look func(index int, record []byte) (ver string, read bool, err error)
+
 // A reader reads the first arrivals of one partition.
 type reader struct {
 	*partition
@@ -13,9 +17,7 @@ type reader struct {
 	seen   *arrivals
 	fences fences
 
-	// look reads a record's ver, or says what is wrong with it. It is called for
-	// each record, and what it keeps is that of the last one.
-	look func(index int, record []byte) (ver string, err error)
+	look look
 
 	record []byte // the first arrival at hand; nil at the end
 	ver    string // its
@@ -32,11 +34,11 @@ func (r *reader) advance() error {
 		if err != nil {
 			return err
 		}
-		ver, err := r.look(r.index, record)
+		ver, read, err := r.look(r.index, record)
 		if err != nil {
 			return r.broken("%v", err)
 		}
-		first, err := r.seen.take(ver, record)
+		first, err := r.seen.take(ver, record, read)
 		switch {
 		case err != nil:
 			return r.broken("%v", err)
@@ -45,8 +47,10 @@ func (r *reader) advance() error {
 		case !first:
 			continue
 		}
-		if err := r.fences.check(ver, r.place); err != nil {
-			return r.broken("%v", err)
+		if !read { // the claims speak of changes of the log
+			if err := r.fences.check(ver, r.place); err != nil {
+				return r.broken("%v", err)
+			}
 		}
 		r.ver, r.record = ver, record
 		return nil
@@ -60,7 +64,7 @@ type merger struct {
 	at      []*reader // those that are to be advanced
 }
 
-func (v *verifier) merge(partitions []*partition, look func(index int, record []byte) (string, error)) *merger {
+func (v *verifier) merge(partitions []*partition, look look) *merger {
 	m := new(merger)
 	for i, p := range partitions {
 		m.readers = append(m.readers, &reader{

@@ -35,6 +35,7 @@ func (v *verifier) table(ctx context.Context, t workload.Table) error {
 		return err
 	}
 	v.report.Events += e.count
+	v.report.Read += e.read
 	for _, r := range m.readers {
 		v.report.Again += r.seen.again
 		v.report.Runs = max(v.report.Runs, r.seen.runs)
@@ -64,18 +65,19 @@ type events struct {
 	books   []*book
 	place   placement
 	replica *replica
-	count   int
+	count   int   // of what is in the log
+	read    int   // rows that snapshots read
 	asked   int64 // the latest of the transactions seen
 }
 
 // look is the readers'.
-func (e *events) look(index int, record []byte) (ver string, err error) {
+func (e *events) look(index int, record []byte) (ver string, read bool, err error) {
 	c := &e.changes[index]
 	*c = change{}
 	if err := json.Unmarshal(record, c); err != nil {
-		return "", fmt.Errorf("it is no event: %w", err)
+		return "", false, fmt.Errorf("it is no event: %w", err)
 	}
-	return c.Ver, c.coherent(&e.v.cfg, e.table.Name)
+	return c.Ver, c.read(), c.coherent(&e.v.cfg, e.table.Name)
 }
 
 func (e *events) all(m *merger) error {
@@ -90,7 +92,6 @@ func (e *events) all(m *merger) error {
 		if err := e.one(at, len(m.readers)); err != nil {
 			return at[0].broken("%v", err)
 		}
-		e.count++
 	}
 	for i, b := range e.books {
 		id, _, err := b.change()
@@ -115,10 +116,20 @@ func (e *events) one(at []*reader, of int) error {
 	if err := e.place.check(at, of, c); err != nil {
 		return err
 	}
+	e.v.versions[c.Version] = true
+	if c.read() {
+		if c.Op == "r" {
+			e.read++
+		}
+		if err := e.replica.holds(c); err != nil {
+			return fmt.Errorf("%w (ver %s)", err, c.Ver)
+		}
+		return nil
+	}
+	e.count++
 	if err := e.expected(c, at[0].record); err != nil {
 		return err
 	}
-	e.v.versions[c.Version] = true
 	if err := e.replica.apply(c); err != nil {
 		return fmt.Errorf("%w (ver %s)", err, c.Ver)
 	}

@@ -29,7 +29,8 @@ type Config struct {
 
 // A Report counts what was found.
 type Report struct {
-	Events       int // first arrivals
+	Events       int // first arrivals of what is in the log
+	Read         int // first arrivals of rows that snapshots read
 	Again        int // events that were sent again
 	Runs         int // of them, in the partition that has most
 	Transactions int // with an END marker, or with events of a stream
