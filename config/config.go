@@ -13,6 +13,7 @@ import (
 type Config struct {
 	Name       string // of the pipeline: 1 to 40 of a-z 0-9 _
 	Source     Source
+	Snapshot   Snapshot
 	Publish    Publish
 	Checkpoint Checkpoint
 	Limits     Limits
@@ -34,7 +35,7 @@ type Source struct {
 	Kind       string   // SourcePostgres, SourceMySQL or SourceMariaDB, by the URL's scheme
 	Tables     []string // globs, exclusions with a leading !; nil for every user table
 	InsertOnly []string // names or globs of tables of which only inserts are captured
-	Snapshot   string   // SnapshotInitial or SnapshotNever
+	Snapshot   string   // SnapshotInitial, SnapshotNever or SnapshotOnly
 	Postgres   Postgres
 	MySQL      MySQL
 }
@@ -68,9 +69,18 @@ const (
 
 // The modes of Source.Snapshot.
 const (
-	SnapshotInitial = "initial" // copy the tables first when there is no checkpoint
-	SnapshotNever   = "never"   // only follow the log
+	SnapshotInitial = "initial" // copy tables that were never copied while the log is followed
+	SnapshotNever   = "never"   // only follow the log; copies are made when they are asked for
+	SnapshotOnly    = "only"    // as SnapshotInitial, and end when they are copied
 )
+
+// Snapshot says how gently tables are copied.
+type Snapshot struct {
+	Connections   int           // to read on, beside those that follow the log
+	RowsPerSecond int           // at most so many rows are read per second, of all tables; 0: no limit
+	Chunk         time.Duration // how long the read of a chunk should take
+	MaxLag        time.Duration // no chunk is begun while the stream or a replica is farther behind
+}
 
 // Publish says where events go.
 type Publish struct {
@@ -135,7 +145,15 @@ type Limits struct {
 type Admin struct {
 	Listen string // host:port, or "" for nowhere
 	EMF    bool   // metrics go to stdout too, as CloudWatch reads them
+	// Snapshots is SnapshotsLocal or SnapshotsAnywhere: who may ask for copies there.
+	Snapshots string
 }
+
+// The choices of Admin.Snapshots.
+const (
+	SnapshotsLocal    = "local"    // whoever connects from a loopback address
+	SnapshotsAnywhere = "anywhere" // whoever can connect
+)
 
 // Log says what the daemon writes about itself.
 type Log struct {
@@ -185,13 +203,14 @@ func constants() Config {
 			Postgres: Postgres{Create: true},
 			MySQL:    MySQL{Positions: PositionsAuto},
 		},
+		Snapshot: Snapshot{Connections: 2, Chunk: time.Second, MaxLag: 10 * time.Second},
 		Publish: Publish{
 			Topic: topic, Format: FormatNative, Truncate: TruncateInline, Partition: PartitionTable,
 			Kafka: Kafka{Compression: "snappy"}, Kinesis: Kinesis{Packing: PackingLines},
 		},
 		Checkpoint: Checkpoint{Interval: time.Second},
 		Limits:     Limits{Memory: 256 << 20, Drain: 25 * time.Second},
-		Admin:      Admin{Listen: defaultListen},
+		Admin:      Admin{Listen: defaultListen, Snapshots: SnapshotsLocal},
 		Log:        Log{Level: "info"},
 		Values:     Values{JSON: JSONEmbed, Infinity: InfinityText, InvalidText: InvalidTextStop, ZeroDates: ZeroDatesText},
 	}

@@ -49,12 +49,13 @@ func TestLoadGoodFiles(t *testing.T) {
 			c.Source.Tables = []string{"public.*", "!public.audit_*"}
 			c.Source.InsertOnly = []string{"public.log"}
 			c.Source.Snapshot = config.SnapshotNever
+			c.Snapshot = config.Snapshot{Connections: 8, RowsPerSecond: 5000, Chunk: 500 * time.Millisecond, MaxLag: 30 * time.Second}
 			c.Source.Postgres = config.Postgres{Slot: "own_slot", Publication: "Own Publication"}
 			c.Publish.URL, c.Publish.Sink, c.Publish.Dir = "file:///var/lib/tail%20race", config.SinkFile, "/var/lib/tail race"
 			c.Publish.Topic = topic(t, "cdc.{db}.{table}")
 			c.Checkpoint = config.Checkpoint{URL: "file:state/shop.json", Path: "state/shop.json", Interval: 500 * time.Millisecond}
 			c.Limits = config.Limits{Memory: 64 << 20, Drain: 5 * time.Second}
-			c.Admin = config.Admin{Listen: "[::1]:9000"}
+			c.Admin = config.Admin{Listen: "[::1]:9000", Snapshots: config.SnapshotsAnywhere}
 			c.Log = config.Log{Level: "debug", Format: "json"}
 			c.Values = config.Values{JSON: config.JSONText, Infinity: config.InfinityNull, InvalidText: config.InvalidTextReplace, ZeroDates: config.ZeroDatesText}
 		}},
@@ -62,7 +63,7 @@ func TestLoadGoodFiles(t *testing.T) {
 			c.Name = "shop"
 			c.Source.Kind = config.SourceMySQL
 			c.Source.Tables = []string{"shop.*", "!shop.audit_*"}
-			c.Source.Snapshot = config.SnapshotNever
+			c.Source.Snapshot = config.SnapshotOnly
 			c.Source.MySQL = config.MySQL{ServerID: 4294967295, Positions: config.PositionsFile}
 			c.Source.Postgres.Slot, c.Source.Postgres.Publication = "tailrace_shop", "tailrace_shop"
 			c.Publish.URL, c.Publish.Sink = "stdout:", config.SinkStdout

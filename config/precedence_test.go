@@ -44,7 +44,7 @@ func TestEnvironmentAndFlags(t *testing.T) {
 		{"name", "TAILRACE_NAME", "a", "b"},
 		{"source.url", "TAILRACE_SOURCE", "postgres://u@h/a", "postgresql://u@h/b"},
 		{"source.tables", "TAILRACE_TABLES", "a.*", "b.*"},
-		{"source.snapshot", "TAILRACE_SNAPSHOT", "never", "initial"},
+		{"source.snapshot", "TAILRACE_SNAPSHOT", "never", "only"},
 		{"publish.url", "TAILRACE_PUBLISH", "stdout:", "discard:"},
 		{"publish.topic", "TAILRACE_TOPIC", "a.{table}", "b.{table}"},
 		{"publish.format", "TAILRACE_FORMAT", "native", "native"},

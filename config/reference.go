@@ -100,6 +100,7 @@ admin: {listen: ":8085"}
 
 Unknown keys, keys given twice, wrong types, variables that are not set and values out of rule are refused before any connection is made, all at once, each with its line and column. The process then exits with 1.
 
+- [snapshots.md](snapshots.md) says what the modes of ` + "`source.snapshot`" + ` mean, and what copies of tables cost.
 - A size is a whole number of bytes, or of KiB, MiB, GiB, kB, MB or GB. A duration has a unit: 500ms, 25s, 2m.
 - Text that begins with ` + "`!`, `*` or `&`" + ` is put in quotes, as YAML wants.
 - Anchors, aliases, tags and several documents in one file are refused.

@@ -41,7 +41,7 @@ var (
 type choice struct{ built, planned []string }
 
 var (
-	snapshotModes      = choice{[]string{SnapshotInitial, SnapshotNever}, []string{"only"}}
+	snapshotModes      = choice{built: []string{SnapshotInitial, SnapshotNever, SnapshotOnly}}
 	truncates          = choice{built: []string{TruncateInline, TruncateControl}}
 	formats            = choice{[]string{FormatNative}, []string{"debezium", "maxwell", "canal", "upsert"}}
 	logLevels          = choice{built: []string{"debug", "info", "warn", "error"}}
@@ -49,6 +49,7 @@ var (
 	jsonForms          = choice{built: []string{JSONEmbed, JSONText}}
 	infinityForms      = choice{built: []string{InfinityText, InfinityNull}}
 	zeroDateForms      = choice{built: []string{ZeroDatesText, ZeroDatesNull}}
+	snapshotAskers     = choice{built: []string{SnapshotsLocal, SnapshotsAnywhere}}
 	positionKinds      = choice{built: []string{PositionsAuto, PositionsGTID, PositionsFile}}
 	invalidTextActions = choice{built: []string{InvalidTextStop, InvalidTextReplace}}
 

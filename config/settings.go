@@ -62,7 +62,7 @@ func Settings() []Setting {
 		},
 		{
 			Key: "source.snapshot", Flag: "snapshot", Env: "TAILRACE_SNAPSHOT", Arg: "MODE", Default: SnapshotInitial,
-			Meaning: "`initial`: first copy when there is no checkpoint; `never`: only follow the log",
+			Meaning: "`initial`: copy the rows that are there, of tables that were never copied, while the log is followed; `never`: only follow the log; `only`: as `initial`, and end when all are copied",
 			set:     func(c *Config, s string) error { return choose(&c.Source.Snapshot, s, "mode", snapshotModes) },
 		},
 		{
@@ -91,6 +91,30 @@ func Settings() []Setting {
 			set: func(c *Config, s string) error {
 				return choose(&c.Source.MySQL.Positions, s, "kind of position", positionKinds)
 			},
+		},
+		{
+			Key: "snapshot.connections", Arg: "NUMBER", Default: "2", kind: kindNumber,
+			Meaning: "copies: connections to read on, from 1 to 64, each with one chunk of a table at a time",
+			set: func(c *Config, s string) error {
+				return setNumber(&c.Snapshot.Connections, s, 1, maxConnections)
+			},
+		},
+		{
+			Key: "snapshot.rows_per_second", Arg: "NUMBER", Default: "0", kind: kindNumber,
+			Meaning: "copies: rows that are read per second at most, of all tables together; 0 for no limit",
+			set: func(c *Config, s string) error {
+				return setNumber(&c.Snapshot.RowsPerSecond, s, 0, maxRowsPerSecond)
+			},
+		},
+		{
+			Key: "snapshot.chunk", Arg: "DURATION", Default: "1s", kind: kindDuration,
+			Meaning: "copies: how long the read of a chunk should take, from 100ms to 1m: for so long a view of the database is held open",
+			set:     setChunk,
+		},
+		{
+			Key: "snapshot.max_lag", Arg: "DURATION", Default: "10s", kind: kindDuration,
+			Meaning: "copies: no chunk is begun while events, or a replica of the server, are farther behind; at least 1s",
+			set:     func(c *Config, s string) error { return setDuration(&c.Snapshot.MaxLag, s, minMaxLag) },
 		},
 		{
 			Key: "publish.url", Flag: "publish", Env: "TAILRACE_PUBLISH", Arg: "URL", kind: kindURL,
@@ -233,13 +257,18 @@ func Settings() []Setting {
 		},
 		{
 			Key: "admin.listen", Flag: "admin", Env: "TAILRACE_ADMIN", Arg: "ADDR", Default: defaultListen,
-			Meaning: "where `/metrics`, `/livez`, `/readyz` and `/status` are served, over HTTP and to whoever can connect: `host:port`, `:port` for every address of the machine, or `off`",
+			Meaning: "where `/metrics`, `/livez`, `/readyz`, `/status` and `/snapshots` are served, over HTTP and to whoever can connect: `host:port`, `:port` for every address of the machine, or `off`",
 			set:     setListen,
 		},
 		{
 			Key: "admin.emf", Arg: "BOOL", Default: "false", kind: kindBool,
 			Meaning: "write metrics to stdout every minute, in CloudWatch's Embedded Metric Format: alarms then need no agent",
 			set:     func(c *Config, s string) error { return setBool(&c.Admin.EMF, s) },
+		},
+		{
+			Key: "admin.snapshots", Arg: "WHO", Default: SnapshotsLocal,
+			Meaning: "who may ask for copies of tables and cancel them: `local`, whoever connects from this machine (or from within the pod), or `anywhere`, whoever can connect: such a request holds SQL, and there is no login",
+			set:     func(c *Config, s string) error { return choose(&c.Admin.Snapshots, s, "word", snapshotAskers) },
 		},
 		{
 			Key: "log.level", Flag: "log-level", Env: "TAILRACE_LOG_LEVEL", Arg: "LEVEL", Default: "info",

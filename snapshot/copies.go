@@ -110,8 +110,8 @@ type Progress struct {
 	Waits    string        `json:"waits_for,omitempty"` // why nothing is read at the moment; "" if something is
 }
 
-// remembered is how many ended copies are listed.
-const remembered = 100
+// remembered is how many ended copies are listed: those of a large database.
+const remembered = 10_000
 
 // Ask begins copies of the named tables, each as schema.name or a pattern of them,
 // with the rows that meet where ("" for all), and returns their entries. It returns

@@ -44,10 +44,19 @@ func (j *Join) pick(now time.Time) (*task, time.Duration) {
 			}
 			p.busy = true
 			j.slots--
-			return &task{c: c, p: p, size: c.size, split: j.splits(c, p)}, 0
+			return &task{c: c, p: p, size: j.rows(c), split: j.splits(c, p)}, 0
 		}
 	}
 	return nil, wait
+}
+
+// rows returns how many rows the next chunk of c has: within RowsPerSec no more than are
+// read in a chunk's time.
+func (j *Join) rows(c *copying) int {
+	if j.cfg.RowsPerSec == 0 {
+		return c.size
+	}
+	return max(1, min(c.size, int(float64(j.cfg.RowsPerSec)*j.cfg.Chunk.Seconds())))
 }
 
 // splits reports whether a part of c should be cut, since another worker would have

@@ -55,8 +55,11 @@ func (j *Join) finish(c *copying, s Status, why string) {
 	e := j.entry(c)
 	e.Status, e.Why = s, why
 	j.copies.end(e)
-	if c.id == 0 && s == Done {
+	switch {
+	case c.id == 0 && s == Done:
 		j.know(c.table)
+	case s == Done:
+		j.log.Info("a table that was asked for is copied", tableField(c.table), zap.Uint64("rows", c.rows))
 	}
 	j.lose(c)
 	j.list = slices.DeleteFunc(j.list, func(o *copying) bool { return o == c })

@@ -41,6 +41,8 @@ var emitted = map[string]string{
 	"tailrace_log_room_bytes":       "Bytes",
 	"tailrace_log_left_seconds":     "Seconds",
 	"tailrace_log_lost":             "None",
+	"tailrace_snapshot_active":      "None",
+	"tailrace_snapshot_waiting":     "None",
 }
 
 // An emitter writes lines of CloudWatch's embedded metric format ("Specification:

@@ -179,7 +179,7 @@ func TestALineForCloudWatchHasWhatAlarmsNeed(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 		document(t, got)
-	}, func(c *status.Config) { c.Gauge = g })
+	}, func(c *status.Config) { c.Gauge = g }, copying(halfway()))
 }
 
 func TestTheDocumentListsEveryNumberForCloudWatch(t *testing.T) {
@@ -194,7 +194,7 @@ func TestTheDocumentListsEveryNumberForCloudWatch(t *testing.T) {
 				got[m["Name"].(string)] = m["Unit"].(string)
 			}
 		}
-	}, func(c *status.Config) { c.Gauge = g })
+	}, func(c *status.Config) { c.Gauge = g }, copying(halfway()))
 	text, err := os.ReadFile("../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/pipeline"
+	"github.com/tailrace/tailrace/snapshot"
 )
 
 // A metric is one name of docs/metrics.md. A number that is not known is not
@@ -144,6 +145,38 @@ func names(version string) []metric {
 			always(func(v *view) float64 { return float64(v.log.failed) }),
 		},
 		{
+			"tailrace_snapshot_active", "1 while there are tables to copy.", gauge, nil,
+			ofCopies(func(p *snapshot.Progress) float64 { return flag(p.Active) }),
+		},
+		{
+			"tailrace_snapshot_tables", "Tables that were to be copied since there were none.", gauge, nil,
+			ofCopies(func(p *snapshot.Progress) float64 { return float64(p.Tables) }),
+		},
+		{
+			"tailrace_snapshot_tables_done", "Of tailrace_snapshot_tables, those that are copied.", gauge, nil,
+			ofCopies(func(p *snapshot.Progress) float64 { return float64(p.Done) }),
+		},
+		{
+			"tailrace_snapshot_rows", "Rows of tailrace_snapshot_tables that were copied.", gauge, nil,
+			ofCopies(func(p *snapshot.Progress) float64 { return float64(p.Rows) }),
+		},
+		{
+			"tailrace_snapshot_rows_estimate", "Rows of tailrace_snapshot_tables, by the server's statistics.", gauge, nil,
+			ofCopies(func(p *snapshot.Progress) float64 { return float64(p.Estimate) }),
+		},
+		{
+			"tailrace_snapshot_waiting", "1 while there are tables to copy and nothing is read; /status says why.", gauge, nil,
+			ofCopies(func(p *snapshot.Progress) float64 { return flag(p.Active && p.Waits != "") }),
+		},
+		{
+			"tailrace_snapshot_rows_total", "Rows read by copies that the sink holds durably.", counter, nil,
+			func(v *view, one func(float64, ...string)) {
+				if v.copies != nil {
+					one(float64(v.copied()))
+				}
+			},
+		},
+		{
 			"tailrace_dead_letters_total", "Events that were too large for a record and went to the dead letter topic or stream.", counter, nil,
 			func(v *view, one func(float64, ...string)) {
 				if v.DeadLetters != nil {
@@ -199,6 +232,25 @@ func names(version string) []metric {
 			},
 		},
 	}
+}
+
+// ofCopies is the give of a number of copies, for a pipeline that makes any.
+func ofCopies(value func(*snapshot.Progress) float64) func(*view, func(float64, ...string)) {
+	return func(v *view, one func(float64, ...string)) {
+		if v.copies != nil {
+			one(value(v.copies))
+		}
+	}
+}
+
+// copied counts the published rows that copies have read.
+func (v *view) copied() (rows uint64) {
+	for i := range v.Tables {
+		if v.Tables[i].Op == event.Read {
+			rows += v.Tables[i].Published
+		}
+	}
+	return rows
 }
 
 // ofLanes gives one number of every lane.

@@ -42,6 +42,7 @@ func busy() status.Work {
 		{Table: "", Op: event.Insert, Received: 7, Published: 6},
 		{Table: "public.orders", Op: event.Insert, Received: 5, Published: 4},
 		{Table: "public.orders", Op: event.Truncate, Received: 3, Published: 2},
+		{Table: "public.orders", Op: event.Read, Received: 30, Published: 29},
 	}
 	w.Received, w.Published, w.Bytes, w.Retries, w.Saves, w.FailedSaves, w.Held = 15, 12, 1200, 8, 9, 10, 11
 	deadLetters := uint64(16)
@@ -56,7 +57,7 @@ func busy() status.Work {
 
 func TestMetricsSayWhatThePipelineHasDone(t *testing.T) {
 	g := &gauge{sight: capture.Sight{Behind: 100, Kept: 1 << 30, Room: 2 << 30, Left: 90 * time.Minute}}
-	s := serve(t, busy(), seen(g))
+	s := serve(t, busy(), seen(g), copying(halfway()))
 	g.answered(t, 1)
 	for name, want := range map[string][]string{
 		"tailrace_build_info":         {fmt.Sprintf(`{go_version="%s",version="v1.2.3"} 1`, runtime.Version())},
@@ -68,10 +69,10 @@ func TestMetricsSayWhatThePipelineHasDone(t *testing.T) {
 		"tailrace_failed_saves_total": {"10"},
 		"tailrace_pending_bytes":      {"11"},
 		"tailrace_received_changes_total": {
-			`{op="insert",table="other"} 7`, `{op="insert",table="public.orders"} 5`, `{op="truncate",table="public.orders"} 3`,
+			`{op="insert",table="other"} 7`, `{op="insert",table="public.orders"} 5`, `{op="truncate",table="public.orders"} 3`, `{op="read",table="public.orders"} 30`,
 		},
 		"tailrace_published_changes_total": {
-			`{op="insert",table="other"} 6`, `{op="insert",table="public.orders"} 4`, `{op="truncate",table="public.orders"} 2`,
+			`{op="insert",table="other"} 6`, `{op="insert",table="public.orders"} 4`, `{op="truncate",table="public.orders"} 2`, `{op="read",table="public.orders"} 29`,
 		},
 		"tailrace_published_bytes_total":      {"1200"},
 		"tailrace_pending_limit_bytes":        {"1.048576e+06"},
@@ -84,6 +85,13 @@ func TestMetricsSayWhatThePipelineHasDone(t *testing.T) {
 		"tailrace_log_left_seconds":           {"5400"},
 		"tailrace_log_lost":                   {"0"},
 		"tailrace_log_failed_questions_total": {"0"},
+		"tailrace_snapshot_active":            {"1"},
+		"tailrace_snapshot_tables":            {"10"},
+		"tailrace_snapshot_tables_done":       {"3"},
+		"tailrace_snapshot_rows":              {"500"},
+		"tailrace_snapshot_rows_estimate":     {"2000"},
+		"tailrace_snapshot_waiting":           {"1"},
+		"tailrace_snapshot_rows_total":        {"29"},
 		"tailrace_dead_letters_total":         {"16"},
 		"tailrace_kinesis_lane_queued_events": {
 			`{lane="0",shard="shardId-000000000000"} 17`, `{lane="1023",shard="shardId-000000000001"} 22`,
@@ -140,6 +148,15 @@ func TestNumbersThatAreNotKnownAreAbsent(t *testing.T) {
 			t.Errorf("got numbers of such a sink:\n%s", page)
 		}
 	})
+	t.Run("the pipeline makes no copies", func(t *testing.T) {
+		s := serve(t, following())
+		if _, page := get(t, s, "/metrics"); strings.Contains(page, "tailrace_snapshot_") {
+			t.Errorf("got numbers of copies:\n%s", page)
+		}
+		if got := report(t, s).Snapshot; got != nil {
+			t.Errorf("the status has copies: got %+v, want none", got)
+		}
+	})
 	t.Run("there is nothing to publish", func(t *testing.T) {
 		w := following()
 		w.Dated = false
@@ -150,7 +167,7 @@ func TestNumbersThatAreNotKnownAreAbsent(t *testing.T) {
 // A client library may add names with a new version; those of ours are a promise.
 func TestTheDocumentListsEveryMetric(t *testing.T) {
 	g := &gauge{sight: capture.Sight{Behind: 1, Kept: 1, Room: 1, Left: 1}}
-	s := serve(t, busy(), seen(g))
+	s := serve(t, busy(), seen(g), copying(halfway()))
 	g.answered(t, 1)
 	_, page := get(t, s, "/metrics")
 	got := map[string]string{} // name to type and labels

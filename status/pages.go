@@ -1,7 +1,6 @@
 package status
 
 import (
-	"encoding/json"
 	"io"
 	stdlog "log"
 	"net"
@@ -18,6 +17,7 @@ const index = `Tailrace
 /readyz   200 while the log is followed, its server has the saved place, and sink and checkpoint answer
 /status   what it does, as JSON
 /metrics  for Prometheus
+/snapshots  copies of tables, as JSON; asked for with POST, cancelled with DELETE /snapshots/ID
 `
 
 // limits of a request: nobody sends more than a few headers, or reads more than
@@ -49,8 +49,7 @@ func warner(log *zap.Logger) *stdlog.Logger {
 	return l
 }
 
-// pages are what is served, to GET and HEAD only.
-// address is where.
+// pages are what is served at address: to GET and HEAD only, but for copies of tables.
 func (s *Server) pages(address net.Addr) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, index) })
@@ -71,12 +70,9 @@ func (s *Server) pages(address net.Addr) http.Handler {
 		text(w, http.StatusOK, v.page("ready"))
 	})
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		out := json.NewEncoder(w)
-		out.SetIndent("", "  ")
-		out.SetEscapeHTML(false)
-		_ = out.Encode(s.report(time.Now())) // the client went away
+		writeJSON(w, http.StatusOK, s.report(time.Now()))
 	})
+	s.snapshots(mux)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(newRegistry(s.c.Version, s.view), promhttp.HandlerOpts{
 		ErrorLog: warner(s.c.Log), MaxRequestsInFlight: maxScrapes,
 	}))

@@ -25,6 +25,7 @@ type Report struct {
 	Sink       Sink       `json:"sink"`
 	Checkpoint Checkpoint `json:"checkpoint"`
 	Changes    Changes    `json:"changes"`
+	Snapshot   *Snapshot  `json:"snapshot,omitempty"`
 	Log        *Log       `json:"log,omitempty"`
 	Warnings   []string   `json:"warnings"`
 
@@ -105,6 +106,10 @@ func (v *view) report() Report {
 	}
 	if !v.State.Ver.IsZero() {
 		r.Checkpoint.Ver = v.State.Ver.String()
+	}
+	if v.copies != nil {
+		s := snapshotOf(*v.copies)
+		r.Snapshot = &s
 	}
 	if lag, known := v.lag(); known {
 		ms := lag.Milliseconds()

@@ -20,7 +20,7 @@ func TestTheStatusSaysAllThatIsKnown(t *testing.T) {
 	w := busy()
 	w.State.Ver = event.Ver{Epoch: 3, Commit: 7}
 	w.Doing.WhySave = "no space left on device"
-	s := serve(t, w, seen(g), func(c *status.Config) {
+	s := serve(t, w, seen(g), copying(halfway()), func(c *status.Config) {
 		c.Describe = func() capture.Description {
 			return capture.Description{Server: "db:5432", Version: "PostgreSQL 18.1", Tables: []string{"a.b", "a.c"}}
 		}
@@ -34,13 +34,18 @@ func TestTheStatusSaysAllThatIsKnown(t *testing.T) {
 		t.Errorf("the server was asked: got %v ago", got)
 	}
 	behind, kept, room, lag, left := int64(100), int64(1<<30), int64(2<<30), int64(750), 5400.0
+	toCopy := 90.0
 	shards, throttled := 2, 1
 	want := status.Report{
-		Version: "v1.2.3", Pipeline: "shop", Live: true, Ready: true, Doing: "following", Phase: "following", Since: got.Since,
+		Version: "v1.2.3", Pipeline: "shop", Live: true, Ready: true, Doing: "copying tables, 3 of 10 done, waits for the replica, which is 12s behind", Phase: "following", Since: got.Since,
 		Source:     status.Source{Server: "db:5432", Version: "PostgreSQL 18.1", Tables: 2},
 		Sink:       status.Sink{URL: "stdout:", SilentSeconds: 2.5, DeadLetters: w.DeadLetters, Shards: &shards, ThrottledShards: &throttled},
 		Checkpoint: status.Checkpoint{Place: "shop.json", Position: "lsn:0/2", Epoch: 3, Ver: w.State.Ver.String(), Saves: 9, FailedSaves: 10, PendingSeconds: 1.5, Error: "no space left on device"},
 		Changes:    status.Changes{Received: 15, Published: 12, Bytes: 1200, Retries: 8, HeldBytes: 11, LimitBytes: 1 << 20, LagMillis: &lag},
+		Snapshot: &status.Snapshot{
+			Active: true, Tables: 10, TablesDone: 3, Rows: 500, RowsEstimate: 2000, RowsPerSecond: 16.5, LeftSeconds: &toCopy,
+			WaitsFor: "the replica, which is 12s behind",
+		},
 		Log: &status.Log{
 			Asked: got.Log.Asked, Oldest: "lsn:0/1", Newest: "lsn:0/9", BehindBytes: &behind, KeptBytes: &kept, RoomBytes: &room,
 			LeftSeconds: &left, Limit: "max_slot_wal_keep_size",

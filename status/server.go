@@ -31,6 +31,11 @@ type Config struct {
 	Gauge    capture.Gauge              // of its source, closed by Close
 	Every    time.Duration              // between questions to Gauge; 0: 10 s
 
+	// Copies are those of tables, nil if the pipeline makes none. They may be asked for
+	// and cancelled from this machine, or with AskedAnywhere by whoever can connect.
+	Copies        Copies
+	AskedAnywhere bool
+
 	// GiveUp is told, on another goroutine and at most once, that Listen is still
 	// taken after Patience: an error of the class Usage. Without it Start does not
 	// wait. Patience is 20 s if it is 0: longer than a second instance of a pipeline
@@ -193,6 +198,10 @@ func (s *Server) view(now time.Time) *view {
 	}
 	if s.watcher != nil {
 		v.log = s.watcher.look()
+	}
+	if s.c.Copies != nil {
+		p := s.c.Copies.Progress()
+		v.copies = &p
 	}
 	return v
 }

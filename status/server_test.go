@@ -34,6 +34,9 @@ func TestPagesAreReadOnly(t *testing.T) {
 		{"POST", "/livez", 405},
 		{"PUT", "/status", 405},
 		{"DELETE", "/metrics", 405},
+		{"PUT", "/snapshots", 405},
+		{"DELETE", "/snapshots", 405},
+		{"GET", "/snapshots/1", 405},
 		{"OPTIONS", "/readyz", 405},
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), c.method, "http://"+s.Addr()+c.path, nil)
@@ -63,8 +66,8 @@ func TestTheFirstPageListsTheOthers(t *testing.T) {
 			}
 		}
 	}
-	if listed != 4 {
-		t.Errorf("listed: got %d pages, want 4", listed)
+	if listed != 5 {
+		t.Errorf("listed: got %d pages, want 5", listed)
 	}
 }
 

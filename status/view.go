@@ -7,6 +7,7 @@ import (
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/pipeline"
+	"github.com/tailrace/tailrace/snapshot"
 )
 
 // How long something may last before the pipeline counts as not ready.
@@ -18,9 +19,10 @@ const (
 // A view is all that is known at one moment.
 type view struct {
 	Work
-	log   look
-	limit int64 // on Held
-	now   time.Time
+	log    look
+	limit  int64 // on Held
+	now    time.Time
+	copies *snapshot.Progress // nil if the pipeline makes none
 
 	stopped bool // the process ends: nothing that the pipeline did last is so any more
 }
@@ -42,7 +44,13 @@ func (v *view) doing() string {
 		return "stopped"
 	}
 	word := string(v.Doing.Phase)
-	if v.idle() {
+	switch {
+	case v.Doing.Phase == pipeline.Following && v.copies != nil && v.copies.Active:
+		word = fmt.Sprintf("copying tables, %d of %d done", v.copies.Done, v.copies.Tables)
+		if v.copies.Waits != "" {
+			word += ", waits for " + v.copies.Waits
+		}
+	case v.idle():
 		word = "idle"
 	}
 	if why := v.trouble(); why != "" {

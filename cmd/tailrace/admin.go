@@ -19,7 +19,7 @@ import (
 // ends by, as far as cfg wants it: at address, and on stdout. place is where the
 // checkpoint is. The error is of the class Usage, and so is what giveUp gets when
 // another process has the address and keeps it.
-func startAdmin(cfg config.Config, stats *pipeline.Stats, src *describedSource, sink *countedSink, place string, giveUp func(error), log *zap.Logger) (address string, stop func(error), err error) {
+func startAdmin(cfg config.Config, stats *pipeline.Stats, src *describedSource, sink *countedSink, copies status.Copies, place string, giveUp func(error), log *zap.Logger) (address string, stop func(error), err error) {
 	if cfg.Admin.Listen == "" && !cfg.Admin.EMF {
 		return "off", func(error) {}, nil
 	}
@@ -32,18 +32,20 @@ func startAdmin(cfg config.Config, stats *pipeline.Stats, src *describedSource, 
 		return "", nil, err
 	}
 	server, err := status.Start(status.Config{
-		Listen:     cfg.Admin.Listen,
-		Version:    versionText(),
-		Pipeline:   cfg.Name,
-		Sink:       cfg.Publish.URL,
-		Checkpoint: place,
-		Limit:      int64(cfg.Limits.Memory),
-		Work:       sink.tells(status.Of(stats)),
-		Describe:   src.description,
-		Gauge:      gauge,
-		GiveUp:     giveUp,
-		EMF:        lines,
-		Log:        log,
+		Listen:        cfg.Admin.Listen,
+		Version:       versionText(),
+		Pipeline:      cfg.Name,
+		Sink:          cfg.Publish.URL,
+		Checkpoint:    place,
+		Limit:         int64(cfg.Limits.Memory),
+		Work:          sink.tells(status.Of(stats)),
+		Describe:      src.description,
+		Gauge:         gauge,
+		Copies:        copies,
+		GiveUp:        giveUp,
+		AskedAnywhere: cfg.Admin.Snapshots == config.SnapshotsAnywhere,
+		EMF:           lines,
+		Log:           log,
 	})
 	if err != nil {
 		_ = gauge.Close() // it has no connection yet

@@ -44,9 +44,9 @@ func TestFilesThatCannotBeUsedAreRefused(t *testing.T) {
 			name: "the checkpoint has a newer format", code: 4,
 			prepare: func(t *testing.T, s *site) {
 				s.establish(t)
-				s.write(t, s.checkpoint(), strings.Replace(s.saved(t), `"format": 1`, `"format": 2`, 1))
+				s.write(t, s.checkpoint(), strings.Replace(s.saved(t), `"format": 2`, `"format": 3`, 1))
 			},
-			want: `read checkpoint FOLDER/checkpoint.json: the checkpoint was written by a newer tailrace: it has format 2, this one reads up to 1; start the version that wrote it or a later one`,
+			want: `read checkpoint FOLDER/checkpoint.json: the checkpoint was written by a newer tailrace: it has format 3, this one reads up to 2; start the version that wrote it or a later one`,
 		},
 		{
 			name: "the checkpoint is of another pipeline", code: 4, args: []string{"--name", "other"},

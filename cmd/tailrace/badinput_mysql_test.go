@@ -148,7 +148,7 @@ func TestAMySQLThatCannotBeReadIsRefused(t *testing.T) {
 		},
 		{
 			name: "there is neither a checkpoint nor a start", code: 4,
-			want: `pipeline NAME has no checkpoint; say where to start with --from now, earliest or a position, together with --snapshot never: a first copy of the tables is not built yet`,
+			want: `pipeline NAME has no checkpoint; say where to start with --from now, earliest or a position; or let the tables be copied first, with --snapshot initial`,
 		},
 		{
 			name: "the position is of another source", code: 1, args: []string{"--from", "lsn:0/16B3748"},

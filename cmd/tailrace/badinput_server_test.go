@@ -101,11 +101,7 @@ func TestAPlaceThatTheServerDoesNotHaveIsRefused(t *testing.T) {
 	refuseAll(t, []refusal{
 		{
 			name: "there is neither a checkpoint nor a start", code: 4,
-			want: `pipeline NAME has no checkpoint; say where to start with --from now, earliest or a position, together with --snapshot never: a first copy of the tables is not built yet`,
-		},
-		{
-			name: "a first copy is not built yet", code: 4, args: append(fromNow, "--snapshot", "initial"),
-			want: `pipeline NAME has no checkpoint at FOLDER/checkpoint.json; a first copy of the tables is not built yet: start with --snapshot never and --from now (or earliest, or a position)`,
+			want: `pipeline NAME has no checkpoint; say where to start with --from now, earliest or a position; or let the tables be copied first, with --snapshot initial`,
 		},
 		{
 			name: "the position is of another source", code: 4, args: []string{"--from", "gtid:0-1-100"},

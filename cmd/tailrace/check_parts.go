@@ -34,6 +34,9 @@ type (
 		CheckPlace(ctx context.Context, st checkpoint.State, from string) error
 		Captured(ctx context.Context) ([]schema.Table, error)
 	}
+	copyChecker interface {
+		CheckCopy(ctx context.Context) error
+	}
 	storeChecker interface {
 		Check(ctx context.Context) (checkpoint.State, error)
 	}
@@ -42,6 +45,8 @@ type (
 var (
 	_ placeChecker = (*postgres.Source)(nil)
 	_ placeChecker = (*mysql.Source)(nil)
+	_ copyChecker  = (*postgres.Source)(nil)
+	_ copyChecker  = (*mysql.Source)(nil)
 	_ storeChecker = (*checkpointfile.Store)(nil)
 	_ storeChecker = (*checkpointkafka.Store)(nil)
 )
@@ -68,8 +73,8 @@ func checkStore(ctx context.Context, cfg config.Config, p *part) checkpoint.Stat
 func checkResume(cfg config.Config, st checkpoint.State, p *part) {
 	switch unreadable := p.found(failure.ExitStop) || p.found(failure.ExitUsage); {
 	case st.Position == "" && unreadable:
-	case st.Position == "" && cfg.Source.Snapshot == config.SnapshotInitial:
-		p.warn("there is no checkpoint yet, and a first copy of the tables is not built yet", "say at the first start: --snapshot never --from now (or earliest, or a position)")
+	case st.Position == "" && cfg.From == "" && cfg.Source.Snapshot != config.SnapshotNever:
+		p.say("the first start follows the log from then on, and copies the rows that are there")
 	case st.Position == "" && cfg.From == "":
 		p.warn("there is no checkpoint yet", "say at the first start where to begin: --from now (or earliest, or a position)")
 	case cfg.Publish.Kafka.ExactlyOnce && st.Position != "" && startOf(cfg, st) == "" && cfg.From != string(st.Position) && st.Selection != selection(cfg) && st.Open():
@@ -124,6 +129,13 @@ func checkSource(ctx context.Context, cfg config.Config, p *part) *checkedSource
 	}
 	if s.tables, err = src.(placeChecker).Captured(ctx); err != nil {
 		p.refuse(err)
+	}
+	if cfg.Source.Snapshot != config.SnapshotNever && len(s.tables) > 0 {
+		if err := src.(copyChecker).CheckCopy(ctx); err != nil {
+			p.refuse(err)
+		} else {
+			p.say("the tables can be copied")
+		}
 	}
 	checkSpill(cfg, p)
 	return s

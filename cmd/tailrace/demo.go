@@ -30,11 +30,12 @@ func demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See it work, for real, on this machine",
-		Long: `Demo starts a database of its own in a throw-away folder and a small shop in it
-whose rows keep changing, and follows them as tailrace run does: each event
-is written to a file and, once it is there, shown as one line. After 20 seconds,
-or Ctrl-C, it stops, makes tables in memory out of the events in the file, and
-compares them with those of the database.
+		Long: `Demo starts a database of its own in a throw-away folder and a small shop in it,
+which has rows already. As tailrace run does, it copies these, while it follows
+the changes that the shop goes on to make: each event is written to a file and,
+once it is there, shown as one line. After 20 seconds, or Ctrl-C, it stops, makes
+tables in memory out of the events in the file, and compares them with those of
+the database: with the rows that were there before, and with all changes.
 
 It exits 0 only if they are equal, row for row. The events are kept, and their
 place is printed; all else is removed. PostgreSQL is downloaded by the first

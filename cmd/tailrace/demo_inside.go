@@ -17,7 +17,6 @@ import (
 	"github.com/tailrace/tailrace/checkpoint/file"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/encode"
-	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/console"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/internal/replay"
@@ -42,6 +41,7 @@ type inside struct {
 
 	screen *console.Screen
 	db     *demoDatabase
+	shop   *shop.Shop
 	tables []string
 	stats  pipeline.Stats
 	sink   *console.Follower
@@ -90,6 +90,10 @@ func (d *inside) run(ctx context.Context) error {
 	if err := d.db.shop.Create(ctx); err != nil {
 		return err
 	}
+	d.shop = shop.New(d.db.shop, uint64(time.Now().UnixNano()))
+	if err := d.shop.Fill(ctx); err != nil {
+		return err
+	}
 	if err := d.follow(ctx); err != nil {
 		return err
 	}
@@ -103,13 +107,18 @@ func (d *inside) open() (capture.Source, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	return newSource(d.config(), nil, false, log)
+}
+
+// config is what a user would have to say of source and copy.
+func (d *inside) config() config.Config {
 	cfg := config.Default()
-	cfg.Name = "demo"
+	cfg.Name, cfg.Limits.Memory = "demo", 64<<20
 	cfg.Source.URL, cfg.Source.Kind = config.NewSecret(d.db.url), d.source
 	if cfg.Source.Kind != config.SourcePostgres {
 		cfg.Source.Tables = []string{"shop.*"}
 	}
-	return newSource(cfg, nil, false, log)
+	return cfg
 }
 
 // follow runs shop and pipeline until the time is over or ctx ends, and until
@@ -126,6 +135,12 @@ func (d *inside) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	cfg := d.config()
+	copies, closeCopies, err := newCopies(cfg, nil, log)
+	if err != nil {
+		return err
+	}
+	defer closeCopies()
 	open := make(chan struct{})
 	p := &pipeline.Pipeline{
 		Name: "demo",
@@ -137,8 +152,8 @@ func (d *inside) follow(ctx context.Context) error {
 		Store:      store,
 		NewEncoder: func() encode.Encoder { return encode.NewNative(connector, "demo") },
 		TopicName:  func(_, _, _ string) string { return demoTopic },
-		From:       event.Now,
-		Memory:     64 << 20,
+		Snapshot:   copies,
+		Memory:     int64(cfg.Limits.Memory),
 		Drain:      10 * time.Second,
 		Interval:   100 * time.Millisecond,
 		Log:        log,
@@ -200,13 +215,14 @@ func (d *inside) trade(ctx context.Context, ended <-chan struct{}) error {
 		case <-ctx.Done():
 		}
 	}()
-	if err := shop.New(d.db.shop, uint64(time.Now().UnixNano())).Run(ctx, d.rate); err != nil {
+	if err := d.shop.Run(ctx, d.rate); err != nil {
 		return err
 	}
 	return d.arrive(context.WithoutCancel(ctx), ended)
 }
 
-// arrive waits until everything that the server has committed is published.
+// arrive waits until everything that the server has committed is published, and what
+// was there before is copied.
 func (d *inside) arrive(ctx context.Context, ended <-chan struct{}) error {
 	const patience = 30 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -222,7 +238,7 @@ func (d *inside) arrive(ctx context.Context, ended <-chan struct{}) error {
 	}
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
-	for !questions.Reached(d.stats.Position(), newest) {
+	for !questions.Reached(d.stats.Position(), newest) || !d.copied() {
 		select {
 		case <-again.C:
 		case <-ended:
@@ -232,6 +248,12 @@ func (d *inside) arrive(ctx context.Context, ended <-chan struct{}) error {
 		}
 	}
 	return nil
+}
+
+// copied reports whether the checkpoint says that no table is left to copy.
+func (d *inside) copied() bool {
+	s := d.stats.State().Snapshot
+	return s != nil && len(s.Copies) == 0
 }
 
 // compare replays the events and says whether they make the source's tables.

@@ -30,7 +30,7 @@ func TestTheDemoOnMySQLEndsEqual(t *testing.T) {
 				s.exits(t, 0)
 				s.wantEqual(t)
 				s.leavesNothing(t)
-				for _, text := range []string{"starting " + title, "insert  ", "update  ", "delete  ", "truncate shop.visits", "0.00 → "} {
+				for _, text := range []string{"starting " + title, "read    ", "insert  ", "update  ", "delete  ", "truncate shop.visits", "0.00 → "} {
 					if !strings.Contains(s.stdout.String(), text) {
 						t.Errorf("no line shows %q", text)
 					}

@@ -89,7 +89,7 @@ func cacheFor(t *testing.T, as *syscall.Credential) string {
 }
 
 // opens waits until the shop is open.
-func (s *show) opens(t *testing.T) { t.Helper(); s.shows(t, "insert", ".customers", "id 2") }
+func (s *show) opens(t *testing.T) { t.Helper(); s.shows(t, "insert", ".customers", "id 14") }
 
 // leavesNothing waits until no process and no file of the demo is left.
 func (s *show) leavesNothing(t *testing.T) {
@@ -184,7 +184,7 @@ func TestTheDemoEndsEqual(t *testing.T) {
 			s.exits(t, 0)
 			s.wantEqual(t)
 			s.leavesNothing(t)
-			for _, op := range []string{"insert  ", "update  ", "delete  ", "truncate", "0.00 → ", "not sent"} {
+			for _, op := range []string{"read    ", "insert  ", "update  ", "delete  ", "truncate", "0.00 → ", "not sent"} {
 				if !strings.Contains(s.stdout.String(), op) {
 					t.Errorf("no line shows %q", op)
 				}

@@ -218,11 +218,15 @@ func (s *site) start(t *testing.T, args ...string) *process {
 	return p.begin(t, s.command(t.Context(), args...), &p.stdout)
 }
 
-// begin starts cmd as p. A stdout that is an *os.File is given to it as it is.
+// begin starts cmd as p. A stdout that is an *os.File is given to it as it is, and a
+// stderr that is set stays.
 func (p *process) begin(t *testing.T, cmd *exec.Cmd, stdout io.Writer) *process {
 	t.Helper()
 	p.cmd, p.ended = cmd, make(chan struct{})
-	cmd.Stdout, cmd.Stderr = stdout, &p.stderr
+	cmd.Stdout = stdout
+	if cmd.Stderr == nil {
+		cmd.Stderr = &p.stderr
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -9,11 +9,26 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tailrace/tailrace/config"
+	"github.com/tailrace/tailrace/internal/console"
 	"github.com/tailrace/tailrace/internal/failure"
 )
 
+// liveScreen returns where the log goes to on a terminal that it has for itself, so
+// that a line may stay below it; else nil. Events that are written there too would
+// tear it.
+func liveScreen(c config.Config) *console.Screen {
+	events := c.Publish.Sink == config.SinkStdout && console.IsTerminal(os.Stdout)
+	if !isConsole(c.Log) || !console.IsTerminal(os.Stderr) || events {
+		return nil
+	}
+	return console.NewTerminal(os.Stderr)
+}
+
 // newLogger writes to stderr: for people on a terminal, else as JSON.
-func newLogger(c config.Log) (*zap.Logger, error) {
+func newLogger(c config.Log) (*zap.Logger, error) { return newLoggerTo(c, nil) }
+
+// newLoggerTo is newLogger to a screen, if there is one.
+func newLoggerTo(c config.Log, screen *console.Screen) (*zap.Logger, error) {
 	level, err := zapcore.ParseLevel(c.Level)
 	if err != nil {
 		return nil, failure.Usage("use debug, info, warn or error", "log.level: %s", err)
@@ -27,7 +42,11 @@ func newLogger(c config.Log) (*zap.Logger, error) {
 		enc.EncodeLevel = zapcore.CapitalLevelEncoder
 		encoder = zapcore.NewConsoleEncoder(enc)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), level)), nil
+	out := zapcore.Lock(os.Stderr)
+	if screen != nil {
+		out = zapcore.AddSync(screen)
+	}
+	return zap.New(zapcore.NewCore(encoder, out, level)), nil
 }
 
 func isConsole(c config.Log) bool {

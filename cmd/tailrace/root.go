@@ -34,7 +34,7 @@ Run it as a service:                                      tailrace run -c tailra
 		return failure.Usage("see "+c.CommandPath()+" --help", "%s", err)
 	})
 	cmd.CompletionOptions.HiddenDefaultCmd = true
-	cmd.AddCommand(runCommand(), checkCommand(), tailCommand(), setupCommand(), positionCommand(), demoCommand(), statusCommand(), versionCommand())
+	cmd.AddCommand(runCommand(), checkCommand(), snapshotCommand(), tailCommand(), setupCommand(), positionCommand(), demoCommand(), statusCommand(), versionCommand())
 	return cmd
 }
 

@@ -14,10 +14,10 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"github.com/tailrace/tailrace/checkpoint"
 	checkpointkafka "github.com/tailrace/tailrace/checkpoint/kafka"
 	"github.com/tailrace/tailrace/config"
 	"github.com/tailrace/tailrace/encode"
+	"github.com/tailrace/tailrace/internal/console"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/pipeline"
 )
@@ -32,8 +32,13 @@ func runCommand() *cobra.Command {
 event per changed row, until SIGTERM or SIGINT. It then flushes, saves its place
 and exits 0; a second signal ends it at once.
 
-The first start needs a place to start from: --snapshot never --from now. Later
-starts resume at the checkpoint. Every flag has a key in the file and an
+The first start follows the log from now on, and meanwhile copies the rows that
+were there before; a copy that was interrupted goes on where it was. With
+--snapshot never it copies nothing, and has to be told where to start: --from now.
+With --snapshot only it ends when all is copied. Later starts resume at the
+checkpoint. tailrace snapshot copies tables again while it runs.
+
+Every flag has a key in the file and an
 environment variable; flag > environment > file > default. A password belongs
 into TAILRACE_SOURCE or a ${env:X} reference in the file.
 
@@ -46,13 +51,14 @@ as the log and the checkpoint show them; also earliest, now and time:….
 Postgres needs wal_level=logical and a role with REPLICATION that owns the
 tables. MySQL and MariaDB need log_bin, binlog_format=ROW, and a user with
 REPLICATION SLAVE, REPLICATION CLIENT (MariaDB: BINLOG MONITOR) and SELECT on the
-tables. README.md has the statements.
+tables. A copy needs SELECT on the tables, and on MySQL LOCK TABLES for those
+without a key. tailrace setup prints the statements.
 
 Exit codes: 0 stopped or drained, 1 usage or configuration, 2 a bug, 3 another
 instance holds this pipeline, 4 a person is needed: the sentence says for what,
 5 the drain limit passed before all was flushed.`,
 		Example: `  TAILRACE_SOURCE=postgres://tailrace:secret@localhost/shop \
-  tailrace run --snapshot never --from now --publish file:///var/lib/tailrace/events
+  tailrace run --publish file:///var/lib/tailrace/events
 
   TAILRACE_SOURCE=mysql://tailrace:secret@localhost/ \
   tailrace run --table 'shop.*' --snapshot never --from now --publish kafka://broker-1:9092,broker-2:9092
@@ -64,14 +70,15 @@ instance holds this pipeline, 4 a person is needed: the sentence says for what,
 			if err != nil {
 				return err
 			}
-			log, err := newLogger(cfg.Log)
+			screen := liveScreen(cfg)
+			log, err := newLoggerTo(cfg.Log, screen)
 			if err != nil {
 				return err
 			}
 			for _, w := range cfg.Warnings {
 				log.Warn(w)
 			}
-			return tell(log, cfg.Log, run(c.Context(), cfg, log))
+			return tell(log, cfg.Log, run(c.Context(), cfg, screen, log))
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", "", "YAML `FILE` (docs/configuration.md)")
@@ -125,8 +132,9 @@ func (f *settingFlag) String() string         { return "" }
 func (f *settingFlag) Type() string           { return f.arg }
 func (f *settingFlag) Set(value string) error { f.values = append(f.values, value); return nil }
 
-// run wires the parts that cfg names and runs the pipeline.
-func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
+// run wires the parts that cfg names and runs the pipeline. screen is where log
+// writes to on a terminal, else nil.
+func run(ctx context.Context, cfg config.Config, screen *console.Screen, log *zap.Logger) error {
 	limitHeap(cfg.Limits)
 	store, openSink, err := newOutputs(cfg, log)
 	if err != nil {
@@ -145,6 +153,11 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	if err := checkPlaces(cfg); err != nil {
 		return err
 	}
+	copies, closeCopies, err := newCopies(cfg, claim, log)
+	if err != nil {
+		return err
+	}
+	defer closeCopies()
 	place := cfg.Checkpoint.Path
 	if cfg.Publish.Kafka.ExactlyOnce {
 		place = "kafka:" + cfg.Name + ".checkpoint"
@@ -152,12 +165,9 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	stats, described, counted := new(pipeline.Stats), &describedSource{Source: src}, &countedSink{open: openSink}
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	address, stopAdmin, err := startAdmin(cfg, stats, described, counted, place, giveUp, log)
+	address, stopAdmin, err := startAdmin(cfg, stats, described, counted, copies, place, giveUp, log)
 	if err != nil {
 		return err
-	}
-	if cfg.Source.Snapshot == config.SnapshotInitial {
-		store = &begunStore{store, cfg.Name, place}
 	}
 	p := &pipeline.Pipeline{
 		Name:        cfg.Name,
@@ -179,8 +189,11 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		Interval:    cfg.Checkpoint.Interval,
 		Log:         log.With(zap.String("sink", cfg.Publish.URL), zap.String("checkpoint", place), zap.String("admin", address)),
 		Stats:       stats,
+		Snapshot:    copies,
 	}
+	stopProgress := tellProgress(copies.Progress, screen, log)
 	err = p.Run(ctx)
+	stopProgress()
 	var given *failure.StopError
 	if err == nil && errors.As(context.Cause(ctx), &given) {
 		err = given // it has drained, and nobody could have seen what it does
@@ -224,25 +237,6 @@ func taken(cfg config.Config) []string {
 		all = append(all, cfg.Publish.DeadLetter)
 	}
 	return all
-}
-
-// A begunStore is taken only if it holds a place already.
-type begunStore struct {
-	checkpoint.Store
-	pipeline, place string
-}
-
-// Acquire implements checkpoint.Store. It looks before it takes the pipeline.
-func (s *begunStore) Acquire(ctx context.Context) (checkpoint.State, error) {
-	st, err := s.Load(ctx)
-	if err != nil {
-		return checkpoint.State{}, err
-	}
-	if st.Position == "" {
-		return checkpoint.State{}, failure.Stop("a first copy of the tables is not built yet: start with --snapshot never and --from now (or earliest, or a position)",
-			"pipeline %s has no checkpoint at %s", s.pipeline, s.place)
-	}
-	return s.Store.Acquire(ctx)
 }
 
 // selection hashes what decides which events exist and what their bytes are:

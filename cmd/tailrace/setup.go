@@ -116,11 +116,11 @@ func holdsPassword(text string) bool {
 
 // newSetup returns the setup of the source that cfg names.
 func newSetup(cfg config.Config, o setupOptions, log *zap.Logger) (capture.Setup, error) {
-	flavor := capture.Flavor(o.flavor)
+	flavor, copies := capture.Flavor(o.flavor), cfg.Source.Snapshot != config.SnapshotNever
 	if cfg.Source.Kind == config.SourcePostgres {
-		return postgres.NewSetup(postgresConfig(cfg, nil, false, log), o.as, flavor)
+		return postgres.NewSetup(postgresConfig(cfg, nil, false, log), o.as, flavor, copies)
 	}
-	return mysql.NewSetup(mysqlConfig(cfg, nil, false, log), o.as, flavor)
+	return mysql.NewSetup(mysqlConfig(cfg, nil, false, log), o.as, flavor, copies)
 }
 
 func setup(ctx context.Context, cfg config.Config, o setupOptions, log *zap.Logger) error {

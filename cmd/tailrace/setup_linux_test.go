@@ -29,6 +29,9 @@ func (s *site) onTerminal(t *testing.T, text string, code int, args ...string) s
 	cmd := s.command(t.Context(), args...)
 	cmd.Stdin = theirs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if args[0] == "run" { // what people read of it goes to stderr
+		cmd.Stderr = theirs
+	}
 	p.begin(t, cmd, theirs)
 	if err := theirs.Close(); err != nil {
 		t.Fatal(err)

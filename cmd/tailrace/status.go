@@ -3,15 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -85,76 +81,22 @@ says why; with --live, 0 alive and 4 stuck.`,
 	return cmd
 }
 
-const (
-	statusPatience = 10 * time.Second
-	maxStatus      = 1 << 20 // bytes of an answer
-)
-
 // askStatus returns the answer of the daemon that listens as admin says, as it
 // came and as it was read.
 func askStatus(ctx context.Context, admin config.Admin) ([]byte, status.Report, error) {
-	address, err := dialAddress(admin)
+	client, err := newAdminClient(admin, "the daemon may not run, listen elsewhere (--admin, admin.listen), or have it off")
 	if err != nil {
 		return nil, status.Report{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, statusPatience)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/status", nil)
+	code, text, err := client.call(ctx, http.MethodGet, "/status", nil)
 	if err != nil {
-		return nil, status.Report{}, failure.Usage("", "admin.listen: %s is no address", address)
+		return nil, status.Report{}, err
 	}
-	// No proxy from the environment: whoever names an address means it.
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, status.Report{}, noAnswer(ctx, address, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxStatus))
 	var r status.Report
-	if err == nil {
-		err = json.Unmarshal(text, &r)
-	}
-	if err != nil || response.StatusCode != http.StatusOK || r.Phase == "" {
-		return nil, status.Report{}, failure.Usage("give the address of the daemon's admin.listen with --admin", "what answers at %s is not tailrace run (HTTP %s)", address, response.Status)
+	if json.Unmarshal(text, &r) != nil || code != http.StatusOK || r.Phase == "" {
+		return nil, status.Report{}, client.stranger(code)
 	}
 	return text, r, nil
-}
-
-// noAnswer is the error for an address whose answer was err. A daemon that is
-// frozen is connected to, and says nothing.
-func noAnswer(ctx context.Context, address string, err error) error {
-	var request *url.Error
-	if errors.As(err, &request) {
-		err = request.Err // without the page
-	}
-	var dial *net.OpError
-	dialing := errors.As(err, &dial) && dial.Op == "dial"
-	switch {
-	case ctx.Err() != nil:
-		err = errors.New("not within " + status.Span(statusPatience))
-	case dialing:
-		err = dial.Err
-	default:
-		return failure.Usage("give the address of the daemon's admin.listen with --admin", "what answers at %s is not tailrace run (%v)", address, err)
-	}
-	return failure.Usage("the daemon may not run, listen elsewhere (--admin, admin.listen), or have it off", "nobody answers at %s: %v", address, err)
-}
-
-// dialAddress is where a daemon that listens as admin says is asked from this
-// machine.
-func dialAddress(admin config.Admin) (string, error) {
-	host, port, err := net.SplitHostPort(admin.Listen)
-	switch {
-	case admin.Listen == "" || err != nil:
-		return "", failure.Usage("give an address there, and start the daemon anew", "admin.listen is off, so the daemon does not tell what it does")
-	case port == "0":
-		return "", failure.Usage("give the address that the daemon's log names, with --admin", "admin.listen has port 0, so the daemon listens on whichever was free")
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port), nil
 }
 
 // printStatus writes r for people.
@@ -168,6 +110,9 @@ func printStatus(out io.Writer, r status.Report, color bool) error {
 	p.line("published", fmt.Sprintf("%s of %s changes", console.Count(r.Changes.Published), console.Count(r.Changes.Received)), status.Size(int64(r.Changes.Bytes)))
 	p.line("held", fmt.Sprintf("%s of %s", status.Size(r.Changes.HeldBytes), status.Size(r.Changes.LimitBytes)))
 	p.line("lag", lagOf(r)...)
+	if r.Snapshot != nil && r.Snapshot.Active {
+		p.line("copies", copiesOf(*r.Snapshot)...)
+	}
 	if r.Log != nil {
 		p.line("log", logOf(r.Log)...)
 	}

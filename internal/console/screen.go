@@ -42,7 +42,7 @@ func NewTerminal(f *os.File) *Screen {
 	}
 	return NewScreen(f, func() int {
 		columns, _, err := term.GetSize(int(f.Fd()))
-		if err != nil {
+		if err != nil || columns <= 0 { // it does not know
 			return 80
 		}
 		return columns

@@ -1,6 +1,6 @@
 package mutant
 
-// The rules without which a copy ends with an older value (C5), by a short name.
+// Copies are the rules without which a copy ends with an older value (C5), by a short name.
 var Copies = map[string]Mutant{
 	"no-visibility": {
 		"views need not show what was delivered", "snapshot/boundary.go",

@@ -44,6 +44,7 @@ func (t *Tables) CompareRows(name string, source []string) Result {
 	}
 	result.Events = ours.events
 	result.Differences = append(result.Differences, ours.problems...)
+	result.Differences = append(result.Differences, ours.early...)
 	kinds := ours.kinds()
 	rows := make(map[string]map[string]string, len(ours.rows))
 	for _, r := range ours.rows {

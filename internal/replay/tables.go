@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // Tables is what the events applied so far have made. It is used by one
@@ -37,6 +39,9 @@ type table struct {
 	events   int
 	last     string   // ver of its last event
 	problems []string // events that did not fit the rows
+
+	partial map[string]bool // keys of rows of which only changes have come, and not all columns
+	early   []string        // problems that are none if rows are read yet: the changes came before them
 }
 
 type row map[string]json.RawMessage
@@ -89,7 +94,7 @@ func (t *Tables) Apply(line []byte) error {
 	name := cmp.Or(e.Source.Schema, e.Source.Database) + "." + e.Source.Table
 	b := t.tables[name]
 	if b == nil {
-		b = &table{rows: make(map[string]row)}
+		b = &table{rows: make(map[string]row), partial: make(map[string]bool)}
 		t.tables[name] = b
 	}
 	if e.Ver <= b.last {
@@ -103,14 +108,17 @@ func (t *Tables) Apply(line []byte) error {
 
 func (b *table) apply(e *event) error {
 	switch e.Op {
-	case "c", "r":
+	case "c":
 		return b.insert(e)
+	case "r":
+		return b.read(e)
 	case "u":
 		return b.update(e)
 	case "d":
 		return b.remove(e)
 	case "t":
 		clear(b.rows)
+		clear(b.partial)
 		return nil
 	}
 	return fmt.Errorf("its op %q is not one of c, r, u, d and t", e.Op)
@@ -128,6 +136,30 @@ func (b *table) insert(e *event) error {
 		b.problem(e, "inserts a row without all of its columns")
 	}
 	b.rows[k] = e.After
+	delete(b.partial, k)
+	return nil
+}
+
+// read takes a row of a snapshot: it is the row as the events before it have left it,
+// where these have brought it whole (docs/events.md).
+func (b *table) read(e *event) error {
+	k, err := b.key(e.After)
+	if err != nil {
+		return err
+	}
+	b.early = nil
+	if len(e.Absent) > 0 {
+		b.problem(e, "reads a row without all of its columns")
+	}
+	if old, there := b.rows[k]; there && !b.partial[k] {
+		for _, name := range slices.Sorted(maps.Keys(e.After)) {
+			if !bytes.Equal(old[name], e.After[name]) {
+				b.problem(e, "reads another value of column "+name+" than the event before it left")
+			}
+		}
+	}
+	b.rows[k] = e.After
+	delete(b.partial, k)
 	return nil
 }
 
@@ -143,10 +175,11 @@ func (b *table) update(e *event) error {
 	}
 	old, there := b.rows[k]
 	if !there {
-		b.problem(e, "updates a row that is not there")
+		b.tooEarly(e, "updates a row that is not there")
+		b.partial[k] = len(e.Absent) > 0
 	}
 	for name, value := range e.Before {
-		if there && !bytes.Equal(old[name], value) {
+		if there && !b.partial[k] && !bytes.Equal(old[name], value) {
 			b.problem(e, "has another old value of column "+name+" than the event before it left")
 		}
 	}
@@ -165,9 +198,10 @@ func (b *table) remove(e *event) error {
 		return err
 	}
 	if _, there := b.rows[k]; !there {
-		b.problem(e, "deletes a row that is not there")
+		b.tooEarly(e, "deletes a row that is not there")
 	}
 	delete(b.rows, k)
+	delete(b.partial, k)
 	return nil
 }
 
@@ -185,6 +219,11 @@ func (b *table) key(r row) (string, error) {
 		k = append(append(k, ','), value...)
 	}
 	return string(k[1:]), nil
+}
+
+// tooEarly notes that e does not fit, unless rows of the table are read behind it.
+func (b *table) tooEarly(e *event, what string) {
+	b.early = append(b.early, "the event with ver "+e.Ver+" "+what)
 }
 
 // problem notes that e does not fit.

@@ -33,6 +33,35 @@ func New(db *Database, seed uint64) *Shop {
 	}
 }
 
+// What the shop has when it opens.
+const (
+	oldCustomers = 12
+	oldOrders    = 24
+	oldVisits    = 9 // of one to three pages
+)
+
+// Fill puts rows into the tables, as those of a shop that has been open for a while.
+// It comes before Run, and may be left out.
+func (s *Shop) Fill(ctx context.Context) error {
+	err := s.transact(ctx, func(s *Shop, ctx context.Context) error {
+		for _, old := range []struct {
+			n  int
+			do func(*Shop, context.Context) error
+		}{{oldCustomers, (*Shop).welcome}, {oldOrders, (*Shop).takeOrder}, {oldVisits, (*Shop).visit}} {
+			for range old.n {
+				if err := old.do(s, ctx); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("fill the shop's tables: %w", err)
+	}
+	return nil
+}
+
 // errRollBack ends a transaction that must leave nothing.
 var errRollBack = errors.New("the customer has changed their mind")
 

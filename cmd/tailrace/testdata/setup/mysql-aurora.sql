@@ -26,6 +26,10 @@ CREATE USER IF NOT EXISTS `tailrace`@`%` IDENTIFIED BY <password>;
 GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `tailrace`@`%`;
 GRANT SELECT ON `shop`.`orders` TO `tailrace`@`%`;
 
+-- To copy a table that has no key, or any while gtid_mode is not ON, it locks the table for a
+-- moment.
+GRANT LOCK TABLES ON `shop`.* TO `tailrace`@`%`;
+
 -- - Binlogs go after minutes unless told otherwise: CALL mysql.rds_set_configuration('binlog
 --   retention hours', 72); CALL mysql.rds_show_configuration shows what holds now.
 -- - Aurora writes its binlog on the writer: source.url names the cluster's endpoint, not the

@@ -25,5 +25,9 @@ CREATE USER IF NOT EXISTS `tailrace`@`%` IDENTIFIED BY <password>;
 GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `tailrace`@`%`;
 GRANT SELECT ON `shop`.`orders` TO `tailrace`@`%`;
 
+-- To copy a table that has no key, or any while gtid_mode is not ON, it locks the table for a
+-- moment.
+GRANT LOCK TABLES ON `shop`.* TO `tailrace`@`%`;
+
 -- - A table that is made later in a database that was granted is seen at once; one that was
 --   granted by name, or another database, takes a GRANT SELECT of its own.

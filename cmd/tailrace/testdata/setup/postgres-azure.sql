@@ -14,9 +14,11 @@
 -- stands, the statement is refused.
 CREATE ROLE "tailrace" LOGIN REPLICATION PASSWORD <password>;
 
--- What it may: follow the log, which needs no right on the tables. It writes nothing and owns
+-- What it may: follow the log, and read the tables to copy them. It writes nothing and owns
 -- nothing.
 GRANT CONNECT ON DATABASE "shop" TO "tailrace";
+GRANT USAGE ON SCHEMA "public" TO "tailrace";
+GRANT SELECT ON "public"."orders" TO "tailrace";
 
 -- The publication: which tables are in the log that it reads.
 CREATE PUBLICATION "tailrace_shop" FOR TABLE "public"."orders" WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true);
