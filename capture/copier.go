@@ -105,6 +105,10 @@ type Chunk struct {
 	Last  Key  // of the last row, nil if there was none
 	Done  bool // there is nothing of the Part behind Last
 
+	// Order is what the order of keys depends on beside the columns' types, such as their
+	// collations. Parts that were cut under another one don't fit.
+	Order string
+
 	// End is a place of the stream behind all that the view shows. The rows are
 	// handed on where the stream has reached it.
 	End event.Position
@@ -122,7 +126,7 @@ type Chunk struct {
 type CopySession interface {
 	// Open begins a view of a table that shows everything that was delivered, and
 	// holds off changes of the table's columns until Finish. It fills in of the Chunk
-	// Table, End, View, Txn and Pos. What the view is said to show it shows; with
+	// Table, Order, End, View, Txn and Pos. What the view is said to show it shows; with
 	// exact it also shows nothing else of this table. The error may be ErrNoTable or
 	// ErrAgain, also after a few seconds of trying.
 	Open(ctx context.Context, table string, seen Delivered, exact bool) (Chunk, error)

@@ -25,6 +25,7 @@ type TableCopy struct {
 	Since uint32     `json:"since"`           // Life in which it was put here: in a later one rows of it may have been published
 	Begun bool       `json:"begun,omitempty"` // Left says what is left; else everything is
 	Left  []KeyRange `json:"left,omitempty"`
+	Shape string     `json:"shape,omitempty"` // of the key that Left was cut by: its columns, their types and order
 	// Again are keys that are read once more: the stream has brought a part of their
 	// rows only.
 	Again [][]string `json:"again,omitempty"`

@@ -47,4 +47,10 @@ func (l *life) share() {
 // memory full, its events would come late by as long as the sink takes for that.
 const inFlight = 8 << 20
 
-func (l *life) roomToCopy() bool { return l.frontier.Used() < min(inFlight, l.p.Memory/4) }
+func (l *life) roomToCopy() bool {
+	if l.commits {
+		// What waits for its commit counts too, and half of the memory makes one.
+		return l.frontier.Used() < l.p.Memory/8*5
+	}
+	return l.frontier.Used() < min(inFlight, l.p.Memory/4)
+}

@@ -19,9 +19,6 @@ func (c *Copies) Begin(ctx context.Context, st, next checkpoint.State, same bool
 		s = *st.Snapshot
 	}
 	s.Copies, s.Copied = slices.Clone(s.Copies), slices.Clone(s.Copied)
-	if c.cfg.Mode == Never {
-		s.Copies = slices.DeleteFunc(s.Copies, func(t checkpoint.TableCopy) bool { return t.ID == 0 })
-	}
 	if c.cfg.Mode != Never || len(s.Copies) > 0 {
 		if err := c.choose(ctx, &s, st, same); err != nil {
 			return next, err
@@ -34,7 +31,7 @@ func (c *Copies) Begin(ctx context.Context, st, next checkpoint.State, same bool
 		}
 		s.Hidden = nil
 	}
-	if len(s.Copies) > 0 {
+	if slices.ContainsFunc(s.Copies, c.wanted) {
 		if s.Life++; s.Life == 0 {
 			return next, failure.Stop("start with a new checkpoint", "the copies of pipeline %s have begun 4,294,967,295 times", next.Pipeline)
 		}
@@ -74,12 +71,19 @@ func (c *Copies) choose(ctx context.Context, s *checkpoint.Snapshot, st checkpoi
 		case known[t.Table]:
 		case old, st.Snapshot != nil && same && !c.cfg.CopyNew:
 			s.Copied = append(s.Copied, t.Table)
-		default:
+		case st.Position == "", st.Snapshot != nil && same:
 			s.Copies = append(s.Copies, checkpoint.TableCopy{Table: t.Table, Since: s.Life + 1})
+		default:
+			// It may have been captured before: its reader may have rows of it.
+			s.Copies = append(s.Copies, checkpoint.TableCopy{Table: t.Table})
 		}
 	}
 	return nil
 }
+
+// wanted reports whether a copy is made in this mode. One that is not stays in the
+// state: its table is not copied.
+func (c *Copies) wanted(t checkpoint.TableCopy) bool { return c.cfg.Mode != Never || t.ID != 0 }
 
 // remember keeps what the server says of the tables.
 func (c *Copies) remember(tables []capture.Extent) (there map[string]bool) {

@@ -53,7 +53,7 @@ func TestWhatIsToBeCopied(t *testing.T) {
 		},
 		{
 			"who wants nothing but a copy gets one", snapshot.Only, false, []string{"s.a"}, nil, false, false, false,
-			&checkpoint.Snapshot{Life: 1, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}}},
+			&checkpoint.Snapshot{Life: 1, Copies: []checkpoint.TableCopy{{Table: "s.a"}}},
 		},
 		{
 			"a copy goes on where it was, in another life", snapshot.Initial, false, []string{"s.a", "s.b"},
@@ -68,7 +68,7 @@ func TestWhatIsToBeCopied(t *testing.T) {
 		{
 			"a table that was added to the configuration is copied", snapshot.Initial, false, []string{"s.a", "s.new"},
 			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.a"}}, false, true, false,
-			&checkpoint.Snapshot{Life: 4, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.new", Since: 4}}},
+			&checkpoint.Snapshot{Life: 4, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.new"}}},
 		},
 		{
 			"a table that was made since is in the stream from its first row on", snapshot.Initial, false, []string{"s.a", "s.new"},
@@ -86,9 +86,14 @@ func TestWhatIsToBeCopied(t *testing.T) {
 			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.b"}},
 		},
 		{
-			"without copies only what was asked for goes on", snapshot.Never, false, []string{"s.a", "s.b"},
+			"without copies only what was asked for goes on, and what is not copied stays so", snapshot.Never, false, []string{"s.a", "s.b"},
 			&checkpoint.Snapshot{Life: 3, Asked: 1, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}, {ID: 1, Table: "s.b", Since: 2}}}, false, false, false,
-			&checkpoint.Snapshot{Life: 4, Asked: 1, Copies: []checkpoint.TableCopy{{ID: 1, Table: "s.b", Since: 2}}},
+			&checkpoint.Snapshot{Life: 4, Asked: 1, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}, {ID: 1, Table: "s.b", Since: 2}}},
+		},
+		{
+			"a copy that waits for another mode is no life", snapshot.Never, false, []string{"s.a"},
+			&checkpoint.Snapshot{Life: 3, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}}}, false, false, false,
+			&checkpoint.Snapshot{Life: 3, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}}},
 		},
 		{
 			"a table without a key whose view is of another log is copied again", snapshot.Initial, false, []string{"s.a"},

@@ -147,6 +147,7 @@ func (j *Join) arm() {
 		return
 	}
 	for _, w := range j.arms {
+		w.lost = w.lost || j.active[w.c.table] != w.c // it was cancelled: nothing is noted for it
 		w.low = j.seq
 		w.seen = j.delivered()
 		j.windows = append(j.windows, w)

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -15,14 +16,15 @@ type copying struct {
 	since        uint32
 	extent       capture.Extent
 
-	busy  bool    // a whole table is being read
-	parts []*part // of the keys that are not copied, in order
-	again []capture.Key
-	begun bool // parts say what is left; some may be published
-	rows  uint64
-	keys  touches
-	shape string // of the key, by which parts are cut
-	last  string // version of the last event of the stream
+	busy    bool    // a whole table is being read
+	parts   []*part // of the keys that are not copied, in order
+	again   []capture.Key
+	isAgain map[string]bool // of again
+	begun   bool            // parts say what is left; some may be published
+	rows    uint64
+	keys    touches
+	shape   string // of the key, by which parts are cut
+	last    string // version of the last event of the stream
 
 	size  int       // rows of the next chunk
 	after time.Time // when to try again
@@ -37,10 +39,14 @@ type part struct {
 	fenced      bool // is not split any more
 }
 
-const (
+// How many rows chunks have; tests have smaller ones.
+var (
 	firstRows = 2000
 	fewRows   = 50
 	mostRows  = 1 << 20
+)
+
+const (
 	// ahead is how many chunks a part has that is split off for another worker.
 	ahead = 8
 	// someKeys is how many keys are read again at once.
@@ -50,7 +56,7 @@ const (
 func newCopying(t checkpoint.TableCopy, e capture.Extent) *copying {
 	c := &copying{
 		id: t.ID, table: t.Table, where: t.Where, since: t.Since, extent: e,
-		begun: t.Begun, rows: t.Rows, size: firstRows,
+		begun: t.Begun, rows: t.Rows, size: firstRows, shape: t.Shape,
 	}
 	if !t.Begun {
 		c.parts = []*part{{}}
@@ -66,7 +72,7 @@ func newCopying(t checkpoint.TableCopy, e capture.Extent) *copying {
 
 // state is what a checkpoint keeps of the copy.
 func (c *copying) state() checkpoint.TableCopy {
-	t := checkpoint.TableCopy{ID: c.id, Table: c.table, Where: c.where, Since: c.since, Rows: c.rows}
+	t := checkpoint.TableCopy{ID: c.id, Table: c.table, Where: c.where, Since: c.since, Rows: c.rows, Shape: c.shape}
 	for _, k := range c.again {
 		t.Again = append(t.Again, k)
 	}
@@ -99,6 +105,9 @@ func (c *copying) free() *part {
 	if len(c.again) > 0 && !slices.ContainsFunc(c.parts, func(p *part) bool { return p.keys != nil }) {
 		n := min(len(c.again), someKeys)
 		p := &part{keys: c.again[:n:n]}
+		for _, k := range p.keys {
+			delete(c.isAgain, keyText(k))
+		}
 		c.again = c.again[n:]
 		c.parts = append(c.parts, p)
 		return p
@@ -153,12 +162,20 @@ const mostAgain = 20_000
 // readAgain notes a key of which the reader has a part only. It reports false if there
 // are too many.
 func (c *copying) readAgain(k capture.Key) bool {
-	if slices.ContainsFunc(c.again, func(a capture.Key) bool { return slices.Equal(a, k) }) {
+	text := keyText(k)
+	if c.isAgain[text] {
 		return true
 	}
+	if c.isAgain == nil {
+		c.isAgain = make(map[string]bool)
+	}
+	c.isAgain[text] = true
 	c.again = append(c.again, k)
 	return len(c.again) <= mostAgain
 }
+
+// keyText is the same for two keys if and only if they are.
+func keyText(k capture.Key) string { return fmt.Sprintf("%q", k) }
 
 // resize adapts the next chunk to what one took: so many rows and bytes in this time.
 func (c *copying) resize(rows, bytes int, took, want time.Duration, room int) {

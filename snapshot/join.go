@@ -39,6 +39,8 @@ type Join struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and made anew when a worker should look
 	failed  error         // what Next returns
+	closed  bool
+	saved   *checkpoint.Snapshot // as it is durable
 
 	// Where the stream is.
 	position event.Position // the last end of a transaction
@@ -54,7 +56,8 @@ type Join struct {
 	state   checkpoint.Snapshot // all but Copies
 	known   map[string]bool     // state.Copied
 	list    []*copying
-	active  map[string]*copying // of each table the first of list
+	parked  []checkpoint.TableCopy // that are not wanted in this mode
+	active  map[string]*copying    // of each table the first of list
 	routes  map[*schema.Table]*copying
 	hidden  []*hiding
 	dirty   bool // the state is to be told with the next unit
@@ -118,6 +121,10 @@ func (c *Copies) Join(st checkpoint.State, past event.Position, stream capture.S
 			j.known[table] = true
 		}
 		for _, t := range s.Copies {
+			if !c.wanted(t) {
+				j.parked = append(j.parked, t)
+				continue
+			}
 			j.list = append(j.list, newCopying(t, c.extent(t.Table)))
 		}
 		for _, h := range s.Hidden {
@@ -148,6 +155,10 @@ func (j *Join) Close() {
 	if c.join == j {
 		c.join = nil
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+	j.notify()
 }
 
 // asking is how often an idle server is asked where its log ends while rows wait for
@@ -339,9 +350,9 @@ func (j *Join) Saved(st checkpoint.State) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.durable == st.Snapshot.Life && j.told == st.Snapshot.Asked {
+	if j.saved == st.Snapshot {
 		return
 	}
-	j.durable, j.told = st.Snapshot.Life, st.Snapshot.Asked
+	j.saved, j.durable, j.told = st.Snapshot, st.Snapshot.Life, st.Snapshot.Asked
 	j.notify()
 }

@@ -12,6 +12,14 @@ type run struct {
 	since time.Time // when the first of them was
 }
 
+// took is how long rows were read, 0 if none were.
+func (r run) took() time.Duration {
+	if r.since.IsZero() {
+		return 0
+	}
+	return time.Since(r.since)
+}
+
 // rate is how fast rows are read at present.
 type rate struct {
 	rows int64

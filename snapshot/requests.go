@@ -39,22 +39,34 @@ func (j *Join) ask(ctx context.Context, patterns []string, where string) ([]Entr
 	}
 	last := j.state.Asked
 	j.mu.Unlock()
+	if err := j.until(ctx, func() bool { return j.told >= last }); err != nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	entries := make([]Entry, len(asked))
+	for i, c := range asked {
+		entries[i] = j.entry(c)
+	}
+	return entries, nil
+}
+
+// until waits until ok, which is called with the lock held, is true.
+func (j *Join) until(ctx context.Context, ok func() bool) error {
 	for {
 		j.mu.Lock()
-		if j.told >= last {
-			entries := make([]Entry, len(asked))
-			for i, c := range asked {
-				entries[i] = j.entry(c)
-			}
-			j.mu.Unlock()
-			return entries, nil
-		}
-		changed := j.changed
+		yes, closed, changed := ok(), j.closed, j.changed
 		j.mu.Unlock()
+		switch {
+		case yes:
+			return nil
+		case closed:
+			return errNotFollowing
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, failure.Retry(ctx.Err())
+			return failure.Retry(ctx.Err())
 		}
 	}
 }
@@ -119,16 +131,22 @@ func (j *Join) try(ctx context.Context, tables []capture.Extent, where string) e
 
 // cancel implements Copies.Cancel.
 func (j *Join) cancel(ctx context.Context, id uint64) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, c := range j.list {
-		if c.id == id && id != 0 {
-			j.finish(c, Cancelled, "")
-			return nil
+	at := slices.IndexFunc(j.list, func(c *copying) bool { return c.id == id && id != 0 })
+	if at >= 0 {
+		c := j.list[at]
+		if c.extent.Whole && c.begun {
+			j.mu.Unlock()
+			return failure.Usage("wait for its end", "the copy of %s has begun with a truncate, and its reader would be left with a part of the table", c.table)
 		}
+		j.finish(c, Cancelled, "")
+		j.dirty = true
+	}
+	j.mu.Unlock()
+	if at >= 0 {
+		return j.until(ctx, func() bool {
+			return j.saved != nil && !slices.ContainsFunc(j.saved.Copies, func(t checkpoint.TableCopy) bool { return t.ID == id })
+		})
 	}
 	return failure.Usage("see their numbers with tailrace snapshot list", "no copy that was asked for and has not ended has the number %d", id)
 }

@@ -5,6 +5,7 @@ import "github.com/tailrace/tailrace/event"
 // settling waits until views show all that was in the log before this life, and keeps
 // what it has delivered since until a view has shown it (C5.2).
 type settling struct {
+	number  int // of the mark: what is asked about another one says nothing
 	marked  bool
 	mark    string
 	settled bool
@@ -26,9 +27,12 @@ func (s *settling) deliver(txns []event.Txn) {
 		s.txns = append(s.txns, id)
 	}
 	if len(s.txns) > mostTxns {
-		*s = settling{}
+		s.reset()
 	}
 }
+
+// reset has a new mark be taken.
+func (s *settling) reset() { *s = settling{number: s.number + 1} }
 
 // shown forgets what a view has shown: every later one does.
 func (s *settling) shown(shows func(*event.Txn) bool) {

@@ -40,7 +40,7 @@ func (j *Join) add(t checkpoint.TableCopy, e capture.Extent) *copying {
 	c := newCopying(t, e)
 	j.list = append(j.list, c)
 	// Of what was in the log before, the stream may have brought what no view shows.
-	j.settle = settling{}
+	j.settle.reset()
 	j.dirty = true
 	j.activate(c.table)
 	j.Look()
@@ -68,7 +68,7 @@ func (j *Join) finish(c *copying, s Status, why string) {
 	if len(j.list) == 0 {
 		j.dirty = true
 		run := j.copies.endRun()
-		j.log.Info("all tables are copied", zap.Int("tables_done", run.done), zap.Int64("rows", run.rows), zap.Duration("took", time.Since(run.since)))
+		j.log.Info("all tables are copied", zap.Int("tables_done", run.done), zap.Int64("rows", run.rows), zap.Duration("took", run.took()))
 	}
 	j.Look()
 }
@@ -86,7 +86,7 @@ func (j *Join) know(table string) {
 func (j *Join) restart(c *copying, why string) {
 	j.log.Warn("a table is copied from the start", tableField(c.table), zap.String("why", why))
 	j.lose(c)
-	c.parts, c.again, c.why = []*part{{}}, nil, why
+	c.parts, c.again, c.isAgain, c.rows, c.why = []*part{{}}, nil, nil, 0, why
 	c.after = time.Now().Add(pauseAfter)
 	j.dirty = true
 	j.notify()
@@ -106,6 +106,7 @@ func (j *Join) tell() *checkpoint.Snapshot {
 	}
 	j.dirty, j.late, j.tells = false, false, time.Now()
 	st := j.state
+	st.Copies = slices.Clone(j.parked)
 	for _, c := range j.list {
 		st.Copies = append(st.Copies, c.state())
 	}

@@ -65,7 +65,7 @@ func (j *Join) Tend(ctx context.Context) {
 func (j *Join) settleDown(ctx context.Context) error {
 	j.mu.Lock()
 	needed := len(j.list) > 0 && !j.settle.settled
-	marked, mark := j.settle.marked, j.settle.mark
+	number, marked, mark := j.settle.number, j.settle.marked, j.settle.mark
 	j.mu.Unlock()
 	if !needed {
 		return nil
@@ -76,7 +76,9 @@ func (j *Join) settleDown(ctx context.Context) error {
 			return err
 		}
 		j.mu.Lock()
-		j.settle.marked, j.settle.mark = true, mark
+		if j.settle.number == number {
+			j.settle.marked, j.settle.mark = true, mark
+		}
 		j.mu.Unlock()
 	}
 	waits, err := j.cfg.Copier.Settled(ctx, mark)
@@ -85,7 +87,7 @@ func (j *Join) settleDown(ctx context.Context) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.settle.mark != mark || !j.settle.marked {
+	if j.settle.number != number {
 		return nil // more was delivered than is remembered: from the beginning
 	}
 	if waits != "" && waits != j.settle.waits {

@@ -50,6 +50,7 @@ func (w *worker) whole(ctx context.Context, c *copying) error {
 	defer w.mu.Unlock()
 	c.parts, c.rows = nil, c.rows+uint64(chunk.Rows)
 	w.hidden = append(w.hidden, &hiding{checkpoint.HiddenTable{Table: c.table, View: chunk.View, End: string(chunk.End)}, shows})
+	w.dirty = true
 	w.finish(c, Done, "")
 	return nil
 }

@@ -80,8 +80,11 @@ func (j *Join) note(c *copying, ch *event.Change) {
 	}
 	whole := ch.Op == event.Delete || !slices.ContainsFunc(row, func(v event.Value) bool { return v.State == event.Absent })
 	if ch.Moved != nil && ch.Op == event.Insert {
-		// It comes from a key that may not have been copied, to one that may have been.
-		j.again(c, ch.Table, row)
+		// It comes from a key that may not have been copied, to one that may have been,
+		// once any was.
+		if c.rows > 0 || c.begun || j.watched(c) {
+			j.again(c, ch.Table, row)
+		}
 	}
 	if !j.watched(c) {
 		return
@@ -117,7 +120,7 @@ func (j *Join) again(c *copying, t *schema.Table, row event.Row) {
 
 // lose makes the rows of all open windows of a table useless.
 func (j *Join) lose(c *copying) {
-	for _, w := range j.windows {
+	for _, w := range slices.Concat(j.windows, j.arms) {
 		if w.c == c {
 			w.lost = true
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/failure"
-	"github.com/tailrace/tailrace/schema"
 )
 
 // Work reads chunks on a connection of its own, one after the other.
@@ -168,7 +167,7 @@ func (w *worker) read(ctx context.Context, t *task, win *window) (err error) {
 	if !chunk.Done && chunk.Last == nil {
 		return failure.Stop("report this as a bug", "a read of table %s ended before its first row", t.c.table)
 	}
-	if shape := keyShape(chunk.Table); shape != t.c.shape {
+	if shape := keyShape(&chunk); shape != t.c.shape {
 		former := t.c.shape
 		if t.c.shape = shape; former != "" {
 			w.restart(t.c, "the key was altered")
@@ -180,7 +179,7 @@ func (w *worker) read(ctx context.Context, t *task, win *window) (err error) {
 		t.c.shorten(t.p, chunk.Last)
 	}
 	if t.p.keys == nil {
-		t.c.resize(chunk.Rows, bytes, time.Since(begin), w.cfg.Chunk, limits.Bytes)
+		t.c.resize(chunk.Rows, bytes+itemSize*chunk.Rows, time.Since(begin), w.cfg.Chunk, limits.Bytes)
 	}
 	w.count(chunk.Rows)
 	return nil
@@ -198,12 +197,12 @@ func (w *worker) fewer(t *task) error {
 }
 
 // keyShape is what the bounds of parts depend on: the key's columns as the log has them.
-func keyShape(t *schema.Table) string {
+func keyShape(c *capture.Chunk) string {
 	var b strings.Builder
-	for _, i := range t.Key {
-		fmt.Fprintf(&b, "%q %q,", t.Columns[i].Name, t.Columns[i].Wire)
+	for _, i := range c.Table.Key {
+		fmt.Fprintf(&b, "%s %s,", c.Table.Columns[i].Name, c.Table.Columns[i].Wire)
 	}
-	return b.String()
+	return b.String() + c.Order
 }
 
 // showing returns what a view shows, and forgets what need not be waited for again.
@@ -217,6 +216,9 @@ func (w *worker) showing(view string) (func(*event.Txn) bool, error) {
 	w.settle.shown(shows)
 	return shows, nil
 }
+
+// itemSize is what a row takes beside its bytes.
+const itemSize = 64
 
 // chunkBytes is the share of one chunk: each worker reads one while another waits for
 // its place, and a quarter is left for keys.
@@ -281,7 +283,7 @@ func (j *Join) after(t *task, err error) {
 		}
 		t.c.why = err.Error()
 		t.c.after = time.Now().Add(pauseAfter)
-	case t.c.id != 0:
+	case t.c.id != 0 && (t.p != nil || !t.c.begun): // else its reader is left with a part of the table
 		j.log.Warn("a copy that was asked for has failed", tableField(t.c.table), zap.Error(err))
 		j.finish(t.c, Failed, err.Error())
 	default:

@@ -41,10 +41,10 @@ func (s *copySession) refused(doing string, p capture.Part, err error) error {
 	if !errors.As(err, &pg) || !strings.HasPrefix(pg.Code, "22") || pg.Code == "22021" || pg.Code == "22P05" { // no UTF-8
 		return s.failed(doing, p.Table, err)
 	}
-	if p.Where == "" {
+	if p.Where == "" && (s.table == nil || s.table.filter == "") && (p.After != nil || p.UpTo != nil || p.Keys != nil) {
 		return errOtherKey(p.Table) // of a type that does not take the text
 	}
-	return failure.Stop("check the condition for values that a row may hold", "%s: the condition can't be computed (SQLSTATE %s)", doing, pg.Code)
+	return failure.Stop("check the condition, and the row filter of the publication, for values that a row may hold", "%s: the condition can't be computed (SQLSTATE %s)", doing, pg.Code)
 }
 
 // errOtherKey is for a part whose keys are not those of the table as it is now.

@@ -219,7 +219,7 @@ SELECT pg_current_snapshot(), CASE WHEN pg_is_in_recovery() THEN greatest(pg_las
 	if err != nil {
 		return c, "", classify(doing, err)
 	}
-	c = capture.Chunk{Table: s.table.version, End: end.position(), View: taken[0], Pos: uint64(end), Txn: event.Txn{Snapshot: true}}
+	c = capture.Chunk{Table: s.table.version, Order: s.table.sorts, End: end.position(), View: taken[0], Pos: uint64(end), Txn: event.Txn{Snapshot: true}}
 	_, err = fmt.Sscan(taken[2], &c.Txn.Millis)
 	return c, lacks, classify(doing, err)
 }

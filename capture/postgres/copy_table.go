@@ -20,6 +20,7 @@ type copyTable struct {
 	filter  string   // SQL of the publication's row filter, "" for none (C5.6)
 	keys    []string // quoted columns that tell rows apart, in key order; none: it is read whole
 	types   []string // of keys, quoted
+	sorts   string   // what the order of keys depends on beside types: their collations
 	path    string   // schemas to search for the operators of keys
 }
 
@@ -34,7 +35,7 @@ type described struct {
 // no columns, and none where there is no table.
 func describeColumns(id tableInfo) string {
 	return `
-SELECT c.oid, c.relreplident, a.attname, a.attnum, a.atttypid, a.atttypmod, a.attgenerated, tn.nspname, t.typname, k.place
+SELECT c.oid, c.relreplident, a.attname, a.attnum, a.atttypid, a.atttypmod, a.attgenerated, tn.nspname, t.typname, k.place, a.attcollation
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -60,6 +61,7 @@ const (
 	describedTypeSchema
 	describedTypeName
 	describedPlace
+	describedCollation
 )
 
 // describePublications asks what the publications publish of a table: each that
@@ -113,7 +115,7 @@ func (c *Copier) newTable(ctx context.Context, id tableInfo, d described) (*copy
 	t := &copyTable{name: id.quoted(), filter: d.filter()}
 	names := make([]string, d.keyLength())
 	var quoted []string
-	types := make(map[string]string)
+	types, collations := make(map[string]string), make(map[string]string)
 	for _, row := range d.columns {
 		name := row[describedColumn]
 		if place, err := strconv.Atoi(row[describedPlace]); err == nil {
@@ -133,6 +135,7 @@ func (c *Copier) newTable(ctx context.Context, id tableInfo, d described) (*copy
 		})
 		quoted = append(quoted, quote.PostgresIdent(name))
 		// With its modifier, or by its SQL name, a type may cut a literal.
+		collations[name] = row[describedCollation]
 		types[name] = quote.PostgresQualified(row[describedTypeSchema], row[describedTypeName])
 	}
 	t.columns = strings.Join(quoted, ", ")
@@ -153,6 +156,7 @@ func (c *Copier) newTable(ctx context.Context, id tableInfo, d described) (*copy
 	for _, i := range version.Key {
 		t.keys = append(t.keys, quote.PostgresIdent(m.columns[i].name))
 		t.types = append(t.types, types[m.columns[i].name])
+		t.sorts += collations[m.columns[i].name] + ","
 		c.operatorSchemas(m.columns[i].oid, schemas)
 	}
 	var path []string
