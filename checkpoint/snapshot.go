@@ -9,6 +9,9 @@ type Snapshot struct {
 	Life uint32 `json:"life"`
 	// Asked is the number of the last copy that was asked for.
 	Asked uint64 `json:"asked,omitempty"`
+	// First says that it was chosen which tables are copied unasked: Copied and Copies
+	// have them all.
+	First bool `json:"first,omitempty"`
 	// Copied are the tables whose first copy is done, or that needed none.
 	Copied []string `json:"copied,omitempty"`
 	// Copies are those to be made or under way, in order.

@@ -128,6 +128,8 @@ func (p *pulse) lasts(now time.Time) time.Duration {
 type vitals struct {
 	frontier *checkpoint.Frontier
 	log      pulse // the reader's waiting for the log
+	// still says for how long the stream beside copies has had nothing; nil without.
+	still func(now time.Time) time.Duration
 
 	mu      sync.Mutex
 	loops   []*pulse  // what works by itself
@@ -189,6 +191,10 @@ func (v *vitals) saved(err error) {
 // tell adds to d what is known of the life.
 func (v *vitals) tell(d *Doing, now time.Time) {
 	d.Idle = v.log.lasts(now) > quiet && v.frontier.Used() == 0
+	if v.still != nil {
+		// Beside a copy there is always something on its way, which is no lag.
+		d.Idle = d.Idle || v.still(now) > quiet
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, p := range v.loops {

@@ -239,6 +239,7 @@ func (p *Pipeline) begin(ctx context.Context, st *checkpoint.State, sink publish
 			_ = stream.Close() // nothing was read
 			return nil, err
 		}
+		l.vitals.still = l.join.Still
 	}
 	return l, nil
 }

@@ -52,7 +52,7 @@ func (c *Copies) choose(ctx context.Context, s *checkpoint.Snapshot, st checkpoi
 	there := c.remember(tables)
 	s.Copied = slices.DeleteFunc(s.Copied, func(t string) bool { return !there[t] })
 	if c.cfg.Mode == Never {
-		return nil
+		return c.parkable(s)
 	}
 	known := make(map[string]bool, len(tables))
 	for _, t := range s.Copied {
@@ -65,17 +65,30 @@ func (c *Copies) choose(ctx context.Context, s *checkpoint.Snapshot, st checkpoi
 	}
 	// A checkpoint from before there were copies, or with none wanted, is that of a
 	// reader who has the rows already.
-	old := st.Snapshot == nil && st.Position != "" && c.cfg.Mode == Initial
+	old := !s.First && st.Position != "" && c.cfg.Mode == Initial
 	for _, t := range tables {
 		switch {
 		case known[t.Table]:
-		case old, st.Snapshot != nil && same && !c.cfg.CopyNew:
+		case old, s.First && same && !c.cfg.CopyNew:
 			s.Copied = append(s.Copied, t.Table)
-		case st.Position == "", st.Snapshot != nil && same:
+		case st.Position == "", s.First && same:
 			s.Copies = append(s.Copies, checkpoint.TableCopy{Table: t.Table, Since: s.Life + 1})
 		default:
 			// It may have been captured before: its reader may have rows of it.
 			s.Copies = append(s.Copies, checkpoint.TableCopy{Table: t.Table})
+		}
+	}
+	s.First = true
+	return nil
+}
+
+// parkable says why a copy that is under way can't be left for later: what the stream
+// brought of a table without a key was left out, as the copy would show it.
+func (c *Copies) parkable(s *checkpoint.Snapshot) error {
+	for _, t := range s.Copies {
+		if t.ID == 0 && c.extent(t.Table).Whole {
+			return failure.Stop("let it be copied, with --snapshot initial, or exclude it",
+				"changes of table %s, which has no key, were left out since its first copy shows them, and that is not made", t.Table)
 		}
 	}
 	return nil

@@ -43,62 +43,77 @@ func TestWhatIsToBeCopied(t *testing.T) {
 		want    *checkpoint.Snapshot
 	}{
 		{
-			"a first start copies all tables", snapshot.Initial, false, []string{"s.a", "s.b"}, nil, true, false, false,
-			&checkpoint.Snapshot{Life: 1, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}, {Table: "s.b", Since: 1}}},
+			"a first start copies all tables", snapshot.Initial, false,
+			[]string{"s.a", "s.b"},
+			nil, true, false, false,
+			&checkpoint.Snapshot{First: true, Life: 1, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}, {Table: "s.b", Since: 1}}},
 		},
 		{"a first start without copies has none", snapshot.Never, true, []string{"s.a"}, nil, true, false, false, nil},
 		{
-			"a checkpoint from before there were copies needs none", snapshot.Initial, true, []string{"s.a"}, nil, false, false, false,
-			&checkpoint.Snapshot{Copied: []string{"s.a"}},
+			"a checkpoint from before there were copies needs none", snapshot.Initial, true,
+			[]string{"s.a"},
+			nil, false, false, false,
+			&checkpoint.Snapshot{First: true, Copied: []string{"s.a"}},
 		},
 		{
-			"who wants nothing but a copy gets one", snapshot.Only, false, []string{"s.a"}, nil, false, false, false,
-			&checkpoint.Snapshot{Life: 1, Copies: []checkpoint.TableCopy{{Table: "s.a"}}},
+			"who wants nothing but a copy gets one", snapshot.Only, false,
+			[]string{"s.a"},
+			nil, false, false, false,
+			&checkpoint.Snapshot{First: true, Life: 1, Copies: []checkpoint.TableCopy{{Table: "s.a"}}},
 		},
 		{
-			"a copy goes on where it was, in another life", snapshot.Initial, false, []string{"s.a", "s.b"},
-			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.b", Since: 1, Begun: true, Left: begun}}}, false, false, false,
-			&checkpoint.Snapshot{Life: 4, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.b", Since: 1, Begun: true, Left: begun}}},
+			"a copy goes on where it was, in another life", snapshot.Initial, false,
+			[]string{"s.a", "s.b"},
+			&checkpoint.Snapshot{First: true, Life: 3, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.b", Since: 1, Begun: true, Left: begun}}}, false, false, false,
+			&checkpoint.Snapshot{First: true, Life: 4, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.b", Since: 1, Begun: true, Left: begun}}},
 		},
 		{
-			"where all is copied nothing changes", snapshot.Initial, true, []string{"s.a"},
-			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.a"}}, false, false, false,
-			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.a"}},
+			"where all is copied nothing changes", snapshot.Initial, true,
+			[]string{"s.a"},
+			&checkpoint.Snapshot{First: true, Life: 3, Copied: []string{"s.a"}}, false, false, false,
+			&checkpoint.Snapshot{First: true, Life: 3, Copied: []string{"s.a"}},
 		},
 		{
-			"a table that was added to the configuration is copied", snapshot.Initial, false, []string{"s.a", "s.new"},
-			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.a"}}, false, true, false,
-			&checkpoint.Snapshot{Life: 4, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.new"}}},
+			"a table that was added to the configuration is copied", snapshot.Initial, false,
+			[]string{"s.a", "s.new"},
+			&checkpoint.Snapshot{First: true, Life: 3, Copied: []string{"s.a"}}, false, true, false,
+			&checkpoint.Snapshot{First: true, Life: 4, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.new"}}},
 		},
 		{
-			"a table that was made since is in the stream from its first row on", snapshot.Initial, false, []string{"s.a", "s.new"},
-			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.a"}}, false, false, false,
-			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.a", "s.new"}},
+			"a table that was made since is in the stream from its first row on", snapshot.Initial, false,
+			[]string{"s.a", "s.new"},
+			&checkpoint.Snapshot{First: true, Life: 3, Copied: []string{"s.a"}}, false, false, false,
+			&checkpoint.Snapshot{First: true, Life: 3, Copied: []string{"s.a", "s.new"}},
 		},
 		{
-			"a table that was made since is copied where the stream lacks its first rows", snapshot.Initial, true, []string{"s.a", "s.new"},
-			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.a"}}, false, false, false,
-			&checkpoint.Snapshot{Life: 4, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.new", Since: 4}}},
+			"a table that was made since is copied where the stream lacks its first rows", snapshot.Initial, true,
+			[]string{"s.a", "s.new"},
+			&checkpoint.Snapshot{First: true, Life: 3, Copied: []string{"s.a"}}, false, false, false,
+			&checkpoint.Snapshot{First: true, Life: 4, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.new", Since: 4}}},
 		},
 		{
-			"a table that is captured no more is forgotten", snapshot.Initial, false, []string{"s.b"},
-			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.a", "s.b"}}, false, true, false,
-			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.b"}},
+			"a table that is captured no more is forgotten", snapshot.Initial, false,
+			[]string{"s.b"},
+			&checkpoint.Snapshot{First: true, Life: 3, Copied: []string{"s.a", "s.b"}}, false, true, false,
+			&checkpoint.Snapshot{First: true, Life: 3, Copied: []string{"s.b"}},
 		},
 		{
-			"without copies only what was asked for goes on, and what is not copied stays so", snapshot.Never, false, []string{"s.a", "s.b"},
-			&checkpoint.Snapshot{Life: 3, Asked: 1, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}, {ID: 1, Table: "s.b", Since: 2}}}, false, false, false,
-			&checkpoint.Snapshot{Life: 4, Asked: 1, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}, {ID: 1, Table: "s.b", Since: 2}}},
+			"without copies only what was asked for goes on, and what is not copied stays so", snapshot.Never, false,
+			[]string{"s.a", "s.b"},
+			&checkpoint.Snapshot{First: true, Life: 3, Asked: 1, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}, {ID: 1, Table: "s.b", Since: 2}}}, false, false, false,
+			&checkpoint.Snapshot{First: true, Life: 4, Asked: 1, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}, {ID: 1, Table: "s.b", Since: 2}}},
 		},
 		{
-			"a copy that waits for another mode is no life", snapshot.Never, false, []string{"s.a"},
-			&checkpoint.Snapshot{Life: 3, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}}}, false, false, false,
-			&checkpoint.Snapshot{Life: 3, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}}},
+			"a copy that waits for another mode is no life", snapshot.Never, false,
+			[]string{"s.a"},
+			&checkpoint.Snapshot{First: true, Life: 3, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}}}, false, false, false,
+			&checkpoint.Snapshot{First: true, Life: 3, Copies: []checkpoint.TableCopy{{Table: "s.a", Since: 1}}},
 		},
 		{
-			"a table without a key whose view is of another log is copied again", snapshot.Initial, false, []string{"s.a"},
-			&checkpoint.Snapshot{Life: 3, Copied: []string{"s.a"}, Hidden: []checkpoint.HiddenTable{{Table: "s.a", View: "1", End: "9"}}}, false, false, true,
-			&checkpoint.Snapshot{Life: 4, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.a"}}},
+			"a table without a key whose view is of another log is copied again", snapshot.Initial, false,
+			[]string{"s.a"},
+			&checkpoint.Snapshot{First: true, Life: 3, Copied: []string{"s.a"}, Hidden: []checkpoint.HiddenTable{{Table: "s.a", View: "1", End: "9"}}}, false, false, true,
+			&checkpoint.Snapshot{First: true, Life: 4, Copied: []string{"s.a"}, Copies: []checkpoint.TableCopy{{Table: "s.a"}}},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -140,7 +155,7 @@ func same(a, b *checkpoint.Snapshot) bool {
 func TestAServerThatDoesNotAnswerIsNoEmptyDatabase(t *testing.T) {
 	away := failure.Retry(errors.New("away"))
 	copies := snapshot.New(snapshot.Config{Copier: &listing{err: away}, Mode: snapshot.Initial})
-	st := checkpoint.State{Position: "100", Snapshot: &checkpoint.Snapshot{Life: 1, Copied: []string{"s.a"}}}
+	st := checkpoint.State{Position: "100", Snapshot: &checkpoint.Snapshot{First: true, Life: 1, Copied: []string{"s.a"}}}
 	got, err := copies.Begin(t.Context(), st, st, true)
 	if !errors.Is(err, away) {
 		t.Errorf("got error %v, want %v", err, away)

@@ -32,6 +32,7 @@ type Config struct {
 	// brings only some of their first rows (Postgres publishes a table a while after it
 	// was made).
 	CopyNew     bool
+	Namespace   string        // of tables that are asked for without one
 	Connections int           // how many chunks are read at once; 0: 2
 	RowsPerSec  int           // at most so many rows are read per second; 0: no limit
 	Chunk       time.Duration // how long the read of a chunk should take; 0: 1 s

@@ -343,6 +343,16 @@ func (j *Join) Active() bool {
 	return len(j.list) > 0
 }
 
+// Still returns for how long the stream has had nothing more. Any goroutine may call it.
+func (j *Join) Still(now time.Time) time.Duration {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.waiting.IsZero() {
+		return 0
+	}
+	return now.Sub(j.waiting)
+}
+
 // Saved tells what is durable. The pipeline's saver calls it.
 func (j *Join) Saved(st checkpoint.State) {
 	if st.Snapshot == nil {

@@ -27,7 +27,7 @@ func TestMutations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out, err := exec.Command("go", "test", "-overlay", overlay, "-run=TestNoOlderValueComesLast", "-failfast", "-timeout=600s", ".", "-sim.seeds=600").CombinedOutput()
+			out, err := exec.Command("go", "test", "-overlay", overlay, "-run=TestNoOlderValueComesLast", "-failfast", "-timeout=600s", ".", "-sim.seeds=300").CombinedOutput()
 			switch {
 			case err == nil:
 				t.Errorf("no history fails when %s", m.Name)

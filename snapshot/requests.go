@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/internal/failure"
@@ -17,7 +19,7 @@ func (j *Join) ask(ctx context.Context, patterns []string, where string) ([]Entr
 	if err != nil {
 		return nil, err
 	}
-	chosen, err := choose(tables, patterns)
+	chosen, err := choose(tables, patterns, j.cfg.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +41,9 @@ func (j *Join) ask(ctx context.Context, patterns []string, where string) ([]Entr
 	}
 	last := j.state.Asked
 	j.mu.Unlock()
+	for _, c := range asked {
+		j.log.Info("a copy was asked for", zap.Uint64("copy", c.id), tableField(c.table))
+	}
 	if err := j.until(ctx, func() bool { return j.told >= last }); err != nil {
 		return nil, err
 	}
@@ -72,13 +77,13 @@ func (j *Join) until(ctx context.Context, ok func() bool) error {
 }
 
 // choose returns the tables that patterns name.
-func choose(tables []capture.Extent, patterns []string) ([]capture.Extent, error) {
+func choose(tables []capture.Extent, patterns []string, namespace string) ([]capture.Extent, error) {
 	if len(patterns) == 0 {
 		return nil, failure.Usage("name them as schema.table, or by a pattern such as shop.*", "no table is named")
 	}
 	var chosen []capture.Extent
 	for _, text := range patterns {
-		p := glob.Parse(text, "public")
+		p := glob.Parse(text, namespace)
 		found := false
 		for _, t := range tables {
 			namespace, name, _ := strings.Cut(t.Table, ".")
@@ -119,7 +124,7 @@ func (j *Join) try(ctx context.Context, tables []capture.Extent, where string) e
 	}
 	defer func() { _ = s.Close() }() // it has read nothing
 	for _, t := range tables {
-		if _, err := s.Split(ctx, capture.Part{Table: t.Table, Where: "(" + where + ") AND 1 = 0"}, 1); err != nil {
+		if _, err := s.Split(ctx, capture.Part{Table: t.Table, Where: "CASE WHEN " + where + "\nTHEN 1 END = 0 AND 1 = 0"}, 1); err != nil {
 			if failure.Retryable(err) {
 				return err
 			}
@@ -135,12 +140,13 @@ func (j *Join) cancel(ctx context.Context, id uint64) error {
 	at := slices.IndexFunc(j.list, func(c *copying) bool { return c.id == id && id != 0 })
 	if at >= 0 {
 		c := j.list[at]
-		if c.extent.Whole && c.begun {
+		if c.extent.Whole && (c.begun || c.since < j.state.Life) {
 			j.mu.Unlock()
 			return failure.Usage("wait for its end", "the copy of %s has begun with a truncate, and its reader would be left with a part of the table", c.table)
 		}
 		j.finish(c, Cancelled, "")
 		j.dirty = true
+		j.log.Info("a copy was cancelled", zap.Uint64("copy", id), tableField(c.table))
 	}
 	j.mu.Unlock()
 	if at >= 0 {

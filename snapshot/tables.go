@@ -59,7 +59,7 @@ func (j *Join) finish(c *copying, s Status, why string) {
 	case c.id == 0 && s == Done:
 		j.know(c.table)
 	case s == Done:
-		j.log.Info("a table that was asked for is copied", tableField(c.table), zap.Uint64("rows", c.rows))
+		j.log.Info("a table that was asked for is copied", zap.Uint64("copy", c.id), tableField(c.table), zap.Uint64("rows", c.rows))
 	}
 	j.lose(c)
 	j.list = slices.DeleteFunc(j.list, func(o *copying) bool { return o == c })

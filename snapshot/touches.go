@@ -109,7 +109,7 @@ func appendIdentity(dst []byte, t *schema.Table, row event.Row) (_ []byte, ok bo
 		start := len(dst)
 		dst = append(dst, 0, 0, 0, 0)
 		var err error
-		if dst, err = t.Columns[i].Codec.AppendJSON(dst, row[i].Raw); err != nil {
+		if dst, err = t.Columns[i].Codec.AppendText(dst, row[i].Raw); err != nil {
 			return dst, false
 		}
 		binary.LittleEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tailrace/tailrace/capture"
@@ -101,6 +102,10 @@ func (w *worker) pour(ctx context.Context, c *copying, h *hold, chunk *capture.C
 		}
 	}
 	w.mu.Lock()
+	if !slices.Contains(w.list, c) {
+		w.mu.Unlock()
+		return capture.ErrAgain // it was cancelled meanwhile
+	}
 	again := c.begun || c.rows > 0 || c.since < w.state.Life || c.id != 0
 	c.begun = true
 	w.mu.Unlock()

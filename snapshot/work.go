@@ -275,16 +275,13 @@ func (j *Join) after(t *task, err error) {
 		t.c.shape, j.stale = "", true
 		j.restart(t.c, err.Error())
 	case errors.Is(err, capture.ErrAgain) || failure.Retryable(err):
-		if t.c.size /= 2; t.c.size < fewRows {
-			t.c.size = fewRows
-		}
 		if t.c.why != err.Error() {
 			j.log.Warn("a chunk is read again", tableField(t.c.table), zap.Error(err))
 		}
 		t.c.why = err.Error()
 		t.c.after = time.Now().Add(pauseAfter)
 	case t.c.id != 0 && (t.p != nil || !t.c.begun): // else its reader is left with a part of the table
-		j.log.Warn("a copy that was asked for has failed", tableField(t.c.table), zap.Error(err))
+		j.log.Warn("a copy that was asked for has failed", zap.Uint64("copy", t.c.id), tableField(t.c.table), zap.Error(err))
 		j.finish(t.c, Failed, err.Error())
 	default:
 		j.fail(fmt.Errorf("copy table %s: %w", t.c.table, err))

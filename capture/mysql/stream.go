@@ -228,6 +228,7 @@ func (s *stream) hear(h binlog.Header, u *event.Unit) {
 		return
 	}
 	s.at.file, s.at.offset, s.at.mark = s.place.file, uint64(h.NextPos), mark{}
+	s.clock = max(s.clock, int64(s.place.created)*1000)
 	s.last, s.settled, u.Bound, u.Millis = here, &s.at, here, s.clock
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -38,6 +39,9 @@ func (s *copySession) failed(doing, table string, err error) error {
 // What can't be computed the server quotes: it may be a value of a row.
 func (s *copySession) refused(doing string, p capture.Part, err error) error {
 	var pg *pgconn.PgError
+	if p.Where != "" && errors.As(err, &pg) {
+		return s.refusedWhere(doing, p, pg)
+	}
 	if !errors.As(err, &pg) || !strings.HasPrefix(pg.Code, "22") || pg.Code == "22021" || pg.Code == "22P05" { // no UTF-8
 		return s.failed(doing, p.Table, err)
 	}
@@ -45,6 +49,21 @@ func (s *copySession) refused(doing string, p capture.Part, err error) error {
 		return errOtherKey(p.Table) // of a type that does not take the text
 	}
 	return failure.Stop("check the condition, and the row filter of the publication, for values that a row may hold", "%s: the condition can't be computed (SQLSTATE %s)", doing, pg.Code)
+}
+
+// refusedWhere is refused for a statement with a condition of the user's, which may put
+// a value of a row into any message once rows are met: only those about its text are
+// shown.
+func (s *copySession) refusedWhere(doing string, p capture.Part, pg *pgconn.PgError) error {
+	const hint = "check the condition: it stands behind WHERE, and for values that a row may hold"
+	switch {
+	case pg.Code == "42601" || pg.Code == "42703" || pg.Code == "42883" || pg.Code == "42804":
+		return failure.Stop(hint, "%s: the condition can't be read: %s (SQLSTATE %s)", doing, pg.Message, pg.Code)
+	case pg.Code == "55P03" || pg.Code == "72000" || pg.Code == "42501",
+		slices.Contains([]string{"08", "40", "53", "57", "58"}, pg.Code[:2]):
+		return s.failed(doing, p.Table, pg)
+	}
+	return failure.Stop(hint, "%s: the condition can't be computed (SQLSTATE %s)", doing, pg.Code)
 }
 
 // errOtherKey is for a part whose keys are not those of the table as it is now.

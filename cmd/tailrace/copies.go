@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -28,6 +29,7 @@ func newCopies(cfg config.Config, claim func() string, log *zap.Logger) (*snapsh
 		Copier:      copier,
 		Mode:        snapshot.Mode(cfg.Source.Snapshot),
 		CopyNew:     cfg.Source.Kind == config.SourcePostgres,
+		Namespace:   cmp.Or(map[string]string{config.SourcePostgres: "public"}[cfg.Source.Kind], defaultDatabase(cfg.Source)),
 		Connections: cfg.Snapshot.Connections,
 		RowsPerSec:  cfg.Snapshot.RowsPerSecond,
 		Chunk:       cfg.Snapshot.Chunk,
