@@ -31,7 +31,7 @@ func (s *Source) columns(ctx context.Context, tm *binlog.TableMap, file string, 
 	var end position
 	err := s.ask(ctx, "ask for the columns of a table", func(c *client.Conn) error {
 		full, unfit = nil, nil
-		columns, err := queryColumns(c, tm.Database, tm.Name)
+		columns, _, err := queryColumns(c, tm.Database, tm.Name)
 		if err != nil {
 			return err
 		}
@@ -142,34 +142,46 @@ type catalogColumn struct {
 	prefix           bool   // only a part of it is in the primary key
 }
 
-func queryColumns(c *client.Conn, database, table string) ([]catalogColumn, error) {
+// queryColumns returns the columns and the indexes of a table; nil if it is not
+// there, or not for us. The catalog's own table of indexes is not asked: a MariaDB
+// opens all tables for that, and its names are compared as texts of a collation.
+func queryColumns(c *client.Conn, database, table string) ([]catalogColumn, []index, error) {
 	records, err := queryRecords(c, `SELECT c.column_name AS n, c.data_type AS k, c.column_type AS f, c.is_nullable AS o, c.collation_name AS l,
-	c.character_set_name AS cs, c.character_octet_length AS b, c.numeric_precision AS np, c.numeric_scale AS ns, c.datetime_precision AS dp, c.extra AS e,
-	(SELECT CONCAT(s.seq_in_index, IF(s.sub_part IS NULL, '', ' prefix')) FROM information_schema.statistics s
-	 WHERE s.table_schema = c.table_schema AND s.table_name = c.table_name AND s.index_name = 'PRIMARY' AND s.column_name = c.column_name) AS p
+	c.character_set_name AS cs, c.character_octet_length AS b, c.numeric_precision AS np, c.numeric_scale AS ns, c.datetime_precision AS dp, c.extra AS e
 FROM information_schema.columns c WHERE c.table_schema = ? AND c.table_name = ? ORDER BY c.ordinal_position`, database, table)
+	if err != nil || len(records) == 0 {
+		return nil, nil, err
+	}
+	indexes, err := queryIndexes(c, tableName{database, table})
+	if my := serverError(err); my != nil && (my.Code == errNoSuchTable || my.Code == errNoDatabase || isDenied(err)) {
+		return nil, nil, nil
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	collations, err := queryCollations(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	columns := make([]catalogColumn, len(records))
 	for i, r := range records {
-		place, _, prefix := strings.Cut(r["p"], " ")
 		columns[i] = catalogColumn{
 			name: r["n"], kind: strings.ToLower(r["k"]), full: r["f"], nullable: r["o"] == "YES",
-			collation: r["l"], charset: collations[r["l"]], place: number(place),
+			collation: r["l"], charset: collations[r["l"]],
 			set: r["cs"], octets: number(r["b"]), precision: number(r["np"]), scale: number(r["ns"]), digits: number(r["dp"]),
-			extra: strings.ToUpper(r["e"]), prefix: prefix,
+			extra: strings.ToUpper(r["e"]),
 		}
 		switch columns[i].kind {
 		case "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "uuid", "inet4", "inet6", "vector":
 			columns[i].charset = collationBinary // the catalog has NULL for it
 		}
 	}
-	return columns, nil
+	for i := range indexes {
+		if indexes[i].name == primary {
+			indexes[i].mark(columns)
+		}
+	}
+	return columns, indexes, nil
 }
 
 // number reads a number of the catalog, which is 0 where it has none.

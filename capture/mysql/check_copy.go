@@ -42,7 +42,7 @@ func (s *Source) CheckCopy(ctx context.Context) error {
 		for _, r := range found {
 			t := tableName{r["d"], r["n"]}
 			if entire, captured := whole[t.String()]; captured {
-				if err := rights.look(conn, t, s.locksForCopy(entire, strings.ToLower(r["e"]))); err != nil {
+				if err := rights.look(conn, t, s.locksForCopy(entire, r["e"])); err != nil {
 					return err
 				}
 			}
@@ -60,8 +60,7 @@ func (s *Source) CheckCopy(ctx context.Context) error {
 // MariaDB tells the place of every view. An engine without views is locked until all
 // is read.
 func (s *Source) locksForCopy(whole bool, engine string) bool {
-	views := engine == "innodb" || engine == "rocksdb"
-	return !views || !s.server.MariaDB && (whole || !s.usesGTIDs())
+	return !hasViews(engine) || !s.server.MariaDB && (whole || !s.usesGTIDs())
 }
 
 // copyRights are those that a user lacks for reading tables.

@@ -29,13 +29,10 @@ func (c *copier) describe(ctx context.Context, t tableName) (*schema.Table, erro
 		if err = showAll(conn, &c.src.server); err != nil {
 			return err
 		}
-		if columns, err = queryColumns(conn, t.database, t.name); err != nil {
+		if columns, indexes, err = queryColumns(conn, t.database, t.name); err != nil {
 			return err
 		}
 		if level, err = queryMetadata(conn); err != nil {
-			return err
-		}
-		if indexes, err = queryIndexes(conn, t); err != nil {
 			return err
 		}
 		labels, err = queryLabels(conn, columns)

@@ -17,9 +17,10 @@ const primary = "PRIMARY"
 type index struct {
 	name    string
 	columns []string // "" for an expression
+	parts   []bool   // of columns: only a prefix is in it
 	unique  bool
 	null    bool // a column takes NULL
-	prefix  bool // of a column
+	prefix  bool // of any column
 	hash    bool // a MariaDB keeps a hash of what is too long for a tree
 }
 
@@ -38,6 +39,7 @@ func indexesOf(rows []record) (all []index) {
 		i := &all[len(all)-1]
 		i.columns = append(i.columns, r["column_name"])
 		i.null = i.null || r["null"] == "YES"
+		i.parts = append(i.parts, r["sub_part"] != "")
 		i.prefix = i.prefix || r["sub_part"] != ""
 	}
 	return all
@@ -66,10 +68,15 @@ func (x *index) promote(columns []catalogColumn) {
 	if x == nil || x.name == primary {
 		return
 	}
+	x.mark(columns)
+}
+
+// mark gives columns their places in the index.
+func (x *index) mark(columns []catalogColumn) {
 	for place, name := range x.columns {
 		for i := range columns {
 			if columns[i].name == name {
-				columns[i].place = place + 1
+				columns[i].place, columns[i].prefix = place+1, x.parts[place]
 			}
 		}
 	}

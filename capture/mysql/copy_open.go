@@ -38,12 +38,12 @@ func (s *copySession) Open(ctx context.Context, table string, seen capture.Deliv
 			return capture.Chunk{}, err
 		}
 	}
-	t, engine, err := s.c.find(ctx, table)
+	t, views, err := s.c.find(ctx, table)
 	if err != nil {
 		return capture.Chunk{}, err
 	}
 	s.name = t
-	chunk, err := s.open(ctx, &at, engine == "innodb" || engine == "rocksdb", exact)
+	chunk, err := s.open(ctx, &at, views, exact)
 	if err != nil {
 		return capture.Chunk{}, errors.Join(err, s.undo(ctx))
 	}
@@ -52,7 +52,7 @@ func (s *copySession) Open(ctx context.Context, table string, seen capture.Deliv
 
 // undo ends what an attempt to open a view has begun.
 func (s *copySession) undo(ctx context.Context) error {
-	_ = s.unlock(ctx) // if that fails the connection is closed, and the lock with it
+	_ = s.free(ctx) // if that fails the connection is closed, and the lock with it
 	if s.conn == nil {
 		return nil
 	}
@@ -71,19 +71,22 @@ func (s *copySession) open(ctx context.Context, at *position, views, exact bool)
 	case !views:
 		// The engine has no views. The table stays locked until it was read, as it is
 		// for every SELECT that such an engine answers.
-		end, err = s.viewUnderLock(ctx, at)
+		end, err = s.viewUnderLock(ctx, at, views, lockWait)
 	case src.server.MariaDB:
-		end, err = s.viewOfMariaDB(ctx, at)
-		if err == nil {
-			err = s.holdColumns(ctx)
+		if end, err = s.viewOfMariaDB(ctx, at); err == nil {
+			err = s.free(ctx)
 		}
 	case exact || !src.usesGTIDs() || !at.byGTID && at.file != "":
-		if end, err = s.viewUnderLock(ctx, at); err == nil {
-			err = s.unlock(ctx)
+		wait := lockWaitLong
+		if exact {
+			wait = lockWait
+		}
+		if end, err = s.viewUnderLock(ctx, at, views, wait); err == nil {
+			err = s.free(ctx)
 		}
 	default:
 		if view, end, err = s.viewByGTIDs(ctx, at); err == nil {
-			err = s.holdColumns(ctx)
+			err = s.free(ctx)
 		}
 	}
 	if !view.byGTID {
@@ -119,16 +122,6 @@ func (s *copySession) begin() error {
 	return execute(s.conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 }
 
-// holdColumns takes the table's metadata lock, which the transaction keeps: until
-// its end no column changes. A change since the view was opened shows as an error of
-// this statement or of the read.
-func (s *copySession) holdColumns(ctx context.Context) error {
-	return s.use(ctx, "open a table", func() error {
-		_, err := query(s.conn, "SELECT 1 FROM "+quote.MySQLQualified(s.name.database, s.name.name)+" LIMIT 0")
-		return err
-	})
-}
-
 // viewByGTIDs waits until everything that was delivered can be seen: a transaction
 // is sent before its engine commits, and is among the executed ones after that. So
 // what is among them before the view is opened is in the view. The place in the log
@@ -146,6 +139,15 @@ func (s *copySession) viewByGTIDs(ctx context.Context, at *position) (executed, 
 				return fmt.Errorf("%w: a transaction that was delivered has not been committed within %d s", capture.ErrAgain, viewPatience)
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return executed, end, err
+	}
+	if err := s.holdName(ctx); err != nil {
+		return executed, end, err
+	}
+	err = s.use(ctx, "open a view", func() error {
 		rows, err := query(s.conn, "SELECT @@GLOBAL.gtid_executed")
 		if err != nil {
 			return err
@@ -160,6 +162,9 @@ func (s *copySession) viewByGTIDs(ctx context.Context, at *position) (executed, 
 		end, err = s.logEnd(s.conn)
 		return err
 	})
+	if err == nil {
+		err = s.holdColumns(ctx)
+	}
 	return executed, end, err
 }
 
@@ -191,6 +196,9 @@ func (s *copySession) nameEnd(conn *client.Conn, end *position) error {
 func (s *copySession) viewOfMariaDB(ctx context.Context, at *position) (end position, err error) {
 	begun := time.Now()
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, viewPauseMax) {
+		if err := s.holdName(ctx); err != nil {
+			return end, err
+		}
 		shows := false
 		err := s.use(ctx, "open a view", func() error {
 			if err := s.begin(); err != nil {
@@ -208,10 +216,16 @@ func (s *copySession) viewOfMariaDB(ctx context.Context, at *position) (end posi
 			}
 			return err
 		})
+		if err == nil && shows {
+			err = s.holdColumns(ctx)
+		}
 		if err != nil || shows {
 			return end, err
 		}
 		s.viewing = false
+		if err := s.free(ctx); err != nil {
+			return end, err
+		}
 		if time.Since(begun) > viewPatience*time.Second {
 			return end, fmt.Errorf("%w: a transaction that was delivered has not been committed within %d s", capture.ErrAgain, viewPatience)
 		}
@@ -258,19 +272,20 @@ func (s *copySession) follows(view, at *position) (bool, error) {
 // viewUnderLock opens a view while the table is locked on another connection: who
 // has written to it has committed, and who wants to waits. So of this table all
 // transactions before the end of the log are seen, and none behind it.
-func (s *copySession) viewUnderLock(ctx context.Context, at *position) (end position, err error) {
-	if s.lock == nil {
-		if s.lock, err = s.c.connect(ctx); err != nil {
-			return end, err
-		}
+func (s *copySession) viewUnderLock(ctx context.Context, at *position, views bool, wait int) (end position, err error) {
+	if err := s.connectLock(ctx); err != nil {
+		return end, err
 	}
 	err = within(ctx, s.lock, func() error {
-		return execute(s.lock, "LOCK TABLES "+quote.MySQLQualified(s.name.database, s.name.name)+" READ")
+		return execute(s.lock, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", wait), "LOCK TABLES "+quote.MySQLQualified(s.name.database, s.name.name)+" READ")
 	})
 	if err != nil {
 		return end, s.notLocked(err)
 	}
-	s.locked = true
+	s.frees = "UNLOCK TABLES"
+	if err := s.confirm(ctx, views); err != nil {
+		return end, err
+	}
 	if err := s.use(ctx, "open a view", s.begin); err != nil {
 		return end, err
 	}
@@ -292,10 +307,7 @@ func (s *copySession) viewUnderLock(ctx context.Context, at *position) (end posi
 
 // notLocked gives the error of a LOCK TABLES its class.
 func (s *copySession) notLocked(err error) error {
-	if my := serverError(err); my == nil || isEnd(my) {
-		_ = s.lock.Close()
-		s.lock = nil
-	} else {
+	if my := serverError(err); my != nil {
 		switch my.Code {
 		case 1044, 1142, 1143, errSpecificAccess:
 			hint := "GRANT SELECT, LOCK TABLES ON " + quote.MySQLIdent(s.name.database) + ".* TO the user"
@@ -305,7 +317,7 @@ func (s *copySession) notLocked(err error) error {
 			return failure.StopFrom(saidError{my}, hint, "table %s can't be locked for the moment in which a view of it is opened", s.name)
 		}
 	}
-	return s.sort("lock a table", err)
+	return s.notHeld("lock a table", err)
 }
 
 // logEnd asks where the log ends, by file.

@@ -313,9 +313,8 @@ func TestABoundThatDoesNotFitIsRefused(t *testing.T) {
 		for _, p := range []capture.Part{{After: key}, {UpTo: key}, {Keys: []capture.Key{key}}} {
 			p.Table = d.Name + ".t"
 			err := c.session.Read(t.Context(), &chunk, p, capture.Limits{}, nil)
-			var stop *failure.StopError
-			if !errors.As(err, &stop) || strings.Contains(err.Error(), "OR") {
-				t.Errorf("%q: got %v, want a Stop without it", key, err)
+			if !errors.Is(err, capture.ErrParts) || strings.Contains(err.Error(), "OR") {
+				t.Errorf("%q: got %v, want ErrParts without it", key, err)
 			}
 		}
 	}

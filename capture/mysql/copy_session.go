@@ -19,8 +19,8 @@ type copySession struct {
 	conn *client.Conn // nil once it is broken
 	lock *client.Conn // nil until it is needed
 
-	viewing bool // a transaction is open
-	locked  bool // lock holds the table
+	viewing bool   // a transaction is open
+	frees   string // statement with which lock gives the table free; "" if it does not hold it
 	name    tableName
 	table   *schema.Table // of the view
 
@@ -41,9 +41,13 @@ func (c *copier) Connect(ctx context.Context) (capture.CopySession, error) {
 	return &copySession{c: c, conn: conn, rows: answer{max: c.src.cfg.MaxRow}}, nil
 }
 
-// lockWait is how many seconds a lock of a table is waited for. While LOCK TABLES
-// waits, who writes to the table waits behind it.
-const lockWait = 2
+// Seconds for which a lock of a table is waited for. A LOCK TABLES READ that waits
+// lets writers pass, so that it takes some time where there are many; an exact view
+// has the stream wait meanwhile.
+const (
+	lockWait     = 2
+	lockWaitLong = 10
+)
 
 // connect makes a connection whose answers depend on no setting of the server.
 func (c *copier) connect(ctx context.Context) (*client.Conn, error) {
@@ -57,6 +61,8 @@ func (c *copier) connect(ctx context.Context) (*client.Conn, error) {
 	}
 	err = within(ctx, conn, func() error {
 		return execute(conn,
+			// A DATE may hold what a literal may not otherwise: a key can be '2026-02-31'.
+			"SET SESSION sql_mode = 'ALLOW_INVALID_DATES'",
 			// Only so is there a view that lasts.
 			"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
 			// Text comes as it is stored: see values.CellFor.
@@ -110,7 +116,7 @@ func (s *copySession) sort(doing string, err error) error {
 	case errNoSuchTable, errNoDatabase:
 		return fmt.Errorf("%w: %s", capture.ErrNoTable, s.name)
 	case errLockWait:
-		return fmt.Errorf("%w: a lock of %s was not given within %d s", capture.ErrAgain, s.name, lockWait)
+		return fmt.Errorf("%w: a lock of %s was not given in time", capture.ErrAgain, s.name)
 	case errDefinition, errUnknownColumn, errNeedsReprepared, errChanged:
 		return fmt.Errorf("%w: %s was altered meanwhile", capture.ErrAgain, s.name)
 	case errDeadlock, errInterrupted:
@@ -129,7 +135,7 @@ func (s *copySession) drop() {
 
 // Finish implements capture.CopySession.
 func (s *copySession) Finish(ctx context.Context) error {
-	err := s.unlock(ctx)
+	err := s.free(ctx)
 	if !s.viewing || s.conn == nil {
 		return err
 	}
@@ -137,13 +143,14 @@ func (s *copySession) Finish(ctx context.Context) error {
 	return errors.Join(err, s.use(ctx, "end a view", func() error { return execute(s.conn, "COMMIT") }))
 }
 
-// unlock gives the table free. The connection that could not would hold it.
-func (s *copySession) unlock(ctx context.Context) error {
-	if !s.locked {
+// free gives the table free. The connection that could not would hold it.
+func (s *copySession) free(ctx context.Context) error {
+	if s.frees == "" {
 		return nil
 	}
-	s.locked = false
-	err := within(ctx, s.lock, func() error { return execute(s.lock, "UNLOCK TABLES") })
+	statement := s.frees
+	s.frees = ""
+	err := within(ctx, s.lock, func() error { return execute(s.lock, statement) })
 	if err != nil {
 		_ = s.lock.Close()
 		s.lock = nil
@@ -182,6 +189,6 @@ func (s *copySession) Close() error {
 	if s.lock != nil {
 		_ = s.lock.Close()
 	}
-	s.lock, s.locked = nil, false
+	s.lock, s.frees = nil, ""
 	return nil
 }
