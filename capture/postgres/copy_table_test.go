@@ -331,8 +331,8 @@ func TestATableThatCannotBeOpened(t *testing.T) {
 			t.Fatal(err)
 		}
 		chunk := c.open(t, "public.a")
-		if _, err := readUnits(t, c.session, &chunk, capture.Part{Table: "public.a", After: capture.Key{"1"}}, capture.Limits{}); !errors.Is(err, capture.ErrAgain) {
-			t.Errorf("a part by the key of before: got %v, want ErrAgain", err)
+		if _, err := readUnits(t, c.session, &chunk, capture.Part{Table: "public.a", After: capture.Key{"1"}}, capture.Limits{}); !errors.Is(err, capture.ErrParts) {
+			t.Errorf("a part by the key of before: got %v, want ErrParts", err)
 		}
 		c.finish(t)
 		c.db.Exec(t, "DROP TABLE a")
