@@ -104,6 +104,7 @@ type world struct {
 	begun   int   // place that the life begins at
 	reached int   // place read up to
 	held    int64 // bytes of rows read and not done
+	refused int   // row that the encoder of this process refuses, or -1
 
 	shelf shelf
 
@@ -188,7 +189,11 @@ func (w *world) handOut(first, last int, u *event.Unit) {
 	if w.held >= w.cfg.memory {
 		w.violate("a unit was read while %d bytes were held, the limit is %d", w.held, w.cfg.memory)
 	}
-	for _, row := range w.log.rows[first:last][max(0, min(w.from, last)-first):] {
+	kept := last
+	if first <= w.refused && w.refused < last {
+		kept = w.refused // the rest of the unit is given up at once
+	}
+	for _, row := range w.log.rows[min(max(first, w.from), kept):kept] {
 		w.held += int64(len(row.value))
 	}
 	w.handed = max(w.handed, last)
@@ -285,8 +290,10 @@ func (w *world) process(how ending) bool {
 		w.fuse = 1 + w.r.IntN(60)
 	}
 	enc := encoder{}
+	w.refused = -1
 	if how == byPoison {
-		enc.poison = w.log.rows[w.r.IntN(len(w.log.rows))].ver
+		w.refused = w.r.IntN(len(w.log.rows))
+		enc.poison = w.log.rows[w.refused].ver
 		enc.stop = errPoison
 	}
 	err := w.pipeline(p, enc).Run(ctx)

@@ -35,6 +35,7 @@ type Join struct {
 	asked bool
 	spare *event.Unit
 	wake  chan struct{} // one token: look again
+	tick  *time.Ticker
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and made anew when a worker should look
@@ -100,14 +101,14 @@ type arrival struct {
 // Join joins the copies to a stream that begins at st, which Begin has returned and
 // which is saved. past is a place behind all that earlier lives may have published, ""
 // if there were none: rows that were read come behind it, or a reader that goes by vers
-// would take them for older than what is sent again. reached is the source's; room reports whether rows that were read may be
-// handed on, or so many bytes are on their way that the stream's next event would wait
-// behind more: Look says that it may have changed.
+// would take them for older than what is sent again. reached is the source's; room
+// reports whether rows that were read may be handed on, or so many bytes are on their way
+// that the stream's next event would wait behind more: Look says that it may have changed.
 func (c *Copies) Join(st checkpoint.State, past event.Position, stream capture.Stream, reached func(at, target event.Position) bool, room func() bool) (*Join, error) {
 	j := &Join{
 		copies: c, cfg: c.cfg, stream: stream, reached: reached, room: room, log: c.cfg.Log,
 		asks: make(chan *event.Unit), came: make(chan arrival), spare: new(event.Unit),
-		wake: make(chan struct{}, 1), changed: make(chan struct{}),
+		wake: make(chan struct{}, 1), tick: time.NewTicker(asking), changed: make(chan struct{}),
 		past:  past,
 		known: make(map[string]bool), active: make(map[string]*copying), routes: make(map[*schema.Table]*copying),
 		unused: make(chan *event.Unit, 64), announced: make(map[*schema.Table]bool),
@@ -157,6 +158,7 @@ func (j *Join) Close() {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.tick.Stop()
 	j.closed = true
 	j.notify()
 }
@@ -170,9 +172,6 @@ const asking = 20 * time.Millisecond
 // published, nil if that is unchanged. Errors are those of the stream and of the copies,
 // and ErrDone.
 func (j *Join) Next(ctx context.Context, u *event.Unit) (*checkpoint.Snapshot, error) {
-	asker, _ := j.stream.(capture.Asker)
-	tick := time.NewTicker(asking)
-	defer tick.Stop()
 	for {
 		came, _ := j.sources()
 		if came != nil && !j.asked {
@@ -196,6 +195,10 @@ func (j *Join) Next(ctx context.Context, u *event.Unit) (*checkpoint.Snapshot, e
 			return st, err
 		}
 		came, flow := j.sources() // the stream may stand still by now
+		var tick <-chan time.Time
+		if j.waitsForTime() {
+			tick = j.tick.C
+		}
 		select {
 		case a := <-came:
 			if err := j.take(a); err != nil {
@@ -206,8 +209,8 @@ func (j *Join) Next(ctx context.Context, u *event.Unit) (*checkpoint.Snapshot, e
 			j.out = append(j.out, outgoing{unit: rows})
 			j.mu.Unlock()
 		case <-j.wake:
-		case <-tick.C:
-			if asker != nil && j.waitsForPlace() {
+		case <-tick:
+			if asker, ok := j.stream.(capture.Asker); ok {
 				asker.Ask()
 			}
 		case <-ctx.Done():
@@ -307,11 +310,12 @@ func (j *Join) give(to, from *event.Unit) {
 // held reports whether the stream stands still for a table without a key.
 func (j *Join) held() bool { return j.hold != nil && j.hold.granted }
 
-// waitsForPlace reports whether rows wait for the stream, which may be idle.
-func (j *Join) waitsForPlace() bool {
+// waitsForTime reports whether Next is to look again in a while: rows wait for a place of
+// a stream that may be idle, or a state waits to be told.
+func (j *Join) waitsForTime() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.past != "" && len(j.list) > 0 || slices.ContainsFunc(j.windows, func(w *window) bool { return w.offered })
+	return j.late || j.past != "" && len(j.list) > 0 || slices.ContainsFunc(j.windows, func(w *window) bool { return w.offered })
 }
 
 // Look has Next look again. It never waits.
