@@ -134,6 +134,14 @@ func (r *reader) live(t *testing.T, rng *rand.Rand, former, st checkpoint.State,
 	for range copies.Connections() {
 		beside.Go(func() { j.Work(ctx) })
 	}
+	if busy > 0 {
+		beside.Go(func() {
+			for ctx.Err() == nil {
+				time.Sleep(10 * time.Millisecond)
+				j.Look()
+			}
+		})
+	}
 	if !kill {
 		beside.Go(func() {
 			for ctx.Err() == nil {
