@@ -23,6 +23,7 @@ type copySession struct {
 	frees   string // statement with which lock gives the table free; "" if it does not hold it
 	name    tableName
 	table   *schema.Table // of the view
+	asks    bool          // whether the server can read a condition of a person
 
 	rows answer
 }
@@ -101,6 +102,22 @@ const (
 	errNeedsReprepared = 1615 // ER_NEED_REPREPARE
 )
 
+// aboutCondition reports whether an error says that a condition can't be read. Such a
+// one cites the statement, never a row.
+func aboutCondition(code uint16) bool {
+	switch code {
+	case errUnknownColumn,
+		1052,       // ER_NON_UNIQ_ERROR
+		1064,       // ER_PARSE_ERROR
+		1111,       // ER_INVALID_GROUP_FUNC_USE
+		1267, 1271, // ER_CANT_AGGREGATE_2COLLATIONS, ER_CANT_AGGREGATE_NCOLLATIONS
+		1305,       // ER_SP_DOES_NOT_EXIST
+		1582, 1584: // ER_WRONG_PARAMCOUNT_TO_NATIVE_FCT, ER_WRONG_PARAMETERS_TO_STORED_FCT
+		return true
+	}
+	return false
+}
+
 // sort gives an error its class. Behind one that is not the server's the connection
 // is of no use.
 func (s *copySession) sort(doing string, err error) error {
@@ -170,6 +187,8 @@ func (s *copySession) Split(ctx context.Context, p capture.Part, rows int) (capt
 	if err != nil {
 		return nil, err
 	}
+	s.asks = p.Where != "" && p.After == nil && p.UpTo == nil
+	defer func() { s.asks = false }()
 	l := table.Layout.(*copyLayout)
 	sql, err := l.seek(t, &p, rows)
 	if err != nil {

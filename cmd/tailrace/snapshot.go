@@ -62,6 +62,9 @@ why.`,
 		if len(ask.Tables) == 0 {
 			return failure.Usage("name one with --table, as in --table public.orders; tailrace snapshot list shows copies that there are", "nothing was said of which tables to copy")
 		}
+		if c.Flags().Changed("where") && strings.TrimSpace(ask.Where) == "" {
+			return failure.Usage("leave it out to copy all rows", "--where is empty")
+		}
 		a, err := load()
 		if err != nil {
 			return err

@@ -243,6 +243,15 @@ func TestATableIsCopiedAgainWhenSomebodyAsks(t *testing.T) {
 		p := s.follow(t, append([]string{"--snapshot", "never", "--from", "now"}, onFree...)...)
 		p.following(t)
 		address := p.admin(t)
+		refused := s.snapshot(t, address, "--table", "order*", "--where", "nothing = 1")
+		refused.exits(t, 1)
+		said := `column "nothing" does not exist`
+		if s.table != "public.orders" {
+			said = "Unknown column 'nothing' in "
+		}
+		if got, want := refused.stderr.String(), "the rows of "+s.table+" can't be chosen by it"; !strings.Contains(got, want) || !strings.Contains(got, said) {
+			t.Errorf("a condition on a column that is not there: got %q, want %q and %q in it", got, want, said)
+		}
 		asked := s.snapshot(t, address, "--table", "order*", "--where", "id % 10 = 0 AND note <> ''", "--wait")
 		asked.succeeds(t)
 		want := fmt.Sprintf("of %s where id %% 10 = 0 AND note <> '', %d rows", s.table, there/10)
@@ -324,6 +333,7 @@ func TestARequestForACopyThatCanNotBeMadeIsRefused(t *testing.T) {
 	}{
 		{"no table is named", []string{"--admin", address}, "nothing was said of which tables to copy; name one with --table"},
 		{"a table that is not captured", []string{"--admin", address, "--table", "public.nothing"}, `no captured table is named "public.nothing"; name a table that is captured (public.orders)`},
+		{"a condition that is empty", []string{"--admin", address, "--table", "orders", "--where", " "}, "--where is empty; leave it out to copy all rows"},
 		{"SQL that is none", []string{"--admin", address, "--table", "orders", "--where", "nothing = 1"}, `column "nothing" does not exist`},
 		{"SQL that is more than a condition", []string{"--admin", address, "--table", "orders", "--where", "true); DROP TABLE orders; --"}, "the rows of public.orders can't be chosen by it"},
 		{"a copy that is not there", []string{"cancel", "7", "--admin", address}, "no copy that was asked for and has not ended has the number 7"},
