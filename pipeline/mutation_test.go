@@ -1,10 +1,7 @@
 package pipeline_test
 
 import (
-	"bytes"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/tailrace/tailrace/internal/mutant"
@@ -20,38 +17,13 @@ func TestMutations(t *testing.T) {
 	for _, m := range mutations {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.Command("go", "test", "-overlay", overlay(t, root, m),
-				"-skip=TestMutations", "-failfast", "-timeout=60s", ".", "-sim.seeds=400")
-			out, err := cmd.CombinedOutput()
-			switch {
-			case err == nil:
-				t.Errorf("no test fails when %s", m.Name)
-			case !bytes.Contains(out, []byte("--- FAIL: Test")):
-				t.Errorf("the tests did not run to a verdict: %v\n%s", err, out)
-			default:
-				t.Logf("noticed by %s", verdict(out))
+			complaint, err := m.Try(root, t.TempDir(), "-skip=TestMutations", "-timeout=60s", ".", "-sim.seeds=400")
+			if err != nil {
+				t.Fatal(err)
 			}
+			t.Logf("noticed by %s", complaint)
 		})
 	}
-}
-
-func overlay(t *testing.T, root string, m mutant.Mutant) string {
-	t.Helper()
-	description, err := m.Overlay(root, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return description
-}
-
-// verdict is the first complaint in the output of a test.
-func verdict(out []byte) string {
-	for line := range strings.Lines(string(out)) {
-		if strings.Contains(line, "_test.go:") {
-			return strings.TrimSpace(line)
-		}
-	}
-	return "a panic"
 }
 
 var mutations = []mutant.Mutant{

@@ -24,11 +24,15 @@ const daemonItself = "daemon"
 func (s *siege) checkpoint() string { return filepath.Join(s.cfg.Folder, "checkpoint.json") }
 func (s *siege) log() string        { return filepath.Join(s.cfg.Folder, "tailrace.log") }
 
-// configure writes the daemon's configuration: small chunks, little memory, and no
-// more rows per second than let the copy last.
-func (s *siege) configure() error {
+// slow is how many rows per second let the copy last about as long as the kills.
+func (s *siege) slow() int {
 	rows := len(walk.Tables(s.kind)) * s.cfg.Rows
-	rate := max(500, int(float64(rows)/max(1, s.cfg.Length.Seconds()*0.8)))
+	return max(500, int(float64(rows)/max(1, s.cfg.Length.Seconds()*0.8)))
+}
+
+// configure writes the daemon's configuration: small chunks, little memory, and so many
+// rows per second, 0 for as many as it can.
+func (s *siege) configure(rate int) error {
 	text := fmt.Sprintf("snapshot: {connections: 3, chunk: 100ms, rows_per_second: %d}\nlimits: {memory: 16MiB}\ncheckpoint: {interval: 50ms}\n", rate)
 	if s.cfg.Broker != "" {
 		text += "publish: {create_topics: true}\n"

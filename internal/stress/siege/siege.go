@@ -74,7 +74,7 @@ func Run(ctx context.Context, cfg Config) (result Result, err error) {
 	if err := os.Mkdir(s.events, 0o755); err != nil {
 		return s.result, fmt.Errorf("siege: %w", err)
 	}
-	if err := s.configure(); err != nil {
+	if err := s.configure(s.slow()); err != nil {
 		return s.result, err
 	}
 	s.say("fills %d tables", len(walk.Tables(s.kind)))
@@ -171,6 +171,9 @@ func (s *siege) lives(ctx context.Context) (*process, error) {
 			s.result.During++
 		}
 		s.say("%3d kills, %2d tables left", s.result.Kills, left)
+	}
+	if err := s.configure(0); err != nil {
+		return nil, err
 	}
 	p, err := s.start()
 	if err != nil {
