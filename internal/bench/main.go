@@ -34,7 +34,7 @@ func main() {
 	flag.IntVar(&b.pairs, "pairs", 5, "runs of each program, in turn")
 	flag.DurationVar(&b.quiet, "quiet", 20*time.Second, "how long latency without a copy is measured")
 	flag.BoolVar(&b.debezium, "debezium", false, "also copy with Debezium, which Maven brings once (200 MB)")
-	parts := flag.String("parts", "copy,latency", "what to measure of first copies")
+	parts := flag.String("parts", "copy,far,latency", "what to measure of first copies")
 	flag.StringVar(&b.binary, "binary", "bin/tailrace", "the program to measure")
 	flag.StringVar(&b.write, "write", "", "put the result into this file, between its markers")
 	peer := flag.String("peer", "", "be a peer of tailrace: gomysql, putrecords, copy")

@@ -39,16 +39,19 @@ type filled interface {
 	close()
 }
 
+// fewRows are enough for what is slow: it is as fast at the end as at the beginning.
+const fewRows = 1_000_000
+
 // copiedSources are the servers that first copies are measured on.
 var copiedSources = map[string]func(context.Context) (filled, error){"postgres": copiedPostgres, "mysql": copiedMySQL}
 
 // snapshot measures first copies from one server: how fast they are beside the
-// server's own programs, what they do to the latency of the log, and how fast they
-// are beside Debezium's.
+// server's own programs, what they do to the latency of the log, what connections are
+// for, and how fast they are beside Debezium's.
 func (b *bench) snapshot(ctx context.Context, r *report, start func(context.Context) (filled, error)) error {
 	for _, part := range b.parts {
-		if !slices.Contains([]string{"", "copy", "latency"}, part) {
-			return fmt.Errorf("there is no part %q of first copies, only copy and latency", part)
+		if !slices.Contains([]string{"", "copy", "far", "latency"}, part) {
+			return fmt.Errorf("there is no part %q of first copies, only copy, far and latency", part)
 		}
 	}
 	s, err := start(ctx)
@@ -59,6 +62,9 @@ func (b *bench) snapshot(ctx context.Context, r *report, start func(context.Cont
 	r.version = s.version() + " on the same machine"
 	say("writing %d rows", b.copied)
 	if err := s.fill(ctx, b.copied); err != nil {
+		return err
+	}
+	if err := s.few(ctx, min(b.copied, fewRows)); err != nil {
 		return err
 	}
 	say("reading them once")
@@ -72,6 +78,11 @@ func (b *bench) snapshot(ctx context.Context, r *report, start func(context.Cont
 	}
 	if slices.Contains(b.parts, "latency") {
 		if err := b.latency(ctx, r, s); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(b.parts, "far") {
+		if err := b.far(ctx, r, s); err != nil {
 			return err
 		}
 	}
@@ -90,7 +101,7 @@ func say(format string, values ...any) {
 func (b *bench) copies(ctx context.Context, r *report, s filled) error {
 	into := func(sink string, connections int) program {
 		name := fmt.Sprintf("`tailrace run --snapshot only --publish %s`, `snapshot.connections: %d`", sink, connections)
-		return program{name, 0, func(ctx context.Context) (usage, error) { return b.copy(ctx, s, sink, connections) }}
+		return program{name, 0, func(ctx context.Context) (usage, error) { return b.copy(ctx, s, "orders", sink, connections, b.copied) }}
 	}
 	programs := slices.Concat(
 		[]program{into("file:", 1)}, s.readers(),

@@ -22,9 +22,9 @@ func copyConfig(s filled, mode, to, dir, more string, tables ...string) string {
 		to, "file://"+filepath.Join(dir, "checkpoint.json"), copyMemory, more)
 }
 
-// copy copies orders once, and looks whether each row has arrived once if the sink
-// keeps them.
-func (b *bench) copy(ctx context.Context, s filled, sink string, connections int) (usage, error) {
+// copy copies a table of so many rows once, and looks whether each has arrived once if
+// the sink keeps them.
+func (b *bench) copy(ctx context.Context, s filled, table, sink string, connections, rows int) (usage, error) {
 	dir, err := os.MkdirTemp(b.dir, "copy-")
 	if err != nil {
 		return usage{}, err
@@ -32,7 +32,7 @@ func (b *bench) copy(ctx context.Context, s filled, sink string, connections int
 	defer func() { _ = os.RemoveAll(dir) }() // it holds gigabytes
 	to, file := sink, ""
 	if sink == "file:" {
-		to, file = "file://"+dir, topicFile(dir, s, "orders")
+		to, file = "file://"+dir, topicFile(dir, s, table)
 	}
 	begin := time.Now()
 	first := time.Duration(0)
@@ -40,7 +40,7 @@ func (b *bench) copy(ctx context.Context, s filled, sink string, connections int
 		b.watch = func(ended <-chan struct{}, _ int) { first = untilWritten(ended, file, begin) }
 		defer func() { b.watch = nil }()
 	}
-	u, err := b.daemon(ctx, copyConfig(s, "only", to, dir, fmt.Sprintf("snapshot: {connections: %d}\n", connections), "orders"))
+	u, err := b.daemon(ctx, copyConfig(s, "only", to, dir, fmt.Sprintf("snapshot: {connections: %d}\n", connections), table))
 	if err := errors.Join(err, s.forget(context.WithoutCancel(ctx))); err != nil {
 		return usage{}, err
 	}
@@ -48,7 +48,7 @@ func (b *bench) copy(ctx context.Context, s filled, sink string, connections int
 	if file == "" {
 		return u, nil
 	}
-	return u, copied.EachOnce(file, b.copied)
+	return u, copied.EachOnce(file, rows)
 }
 
 // topicFile is where the sink `file:` puts the events of a table.

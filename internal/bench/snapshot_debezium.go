@@ -20,9 +20,6 @@ import (
 // Kafka must be.
 const leastDebezium = 10
 
-// debeziumRows are enough: it reads as fast at the end as at the beginning.
-const debeziumRows = 1_000_000
-
 const debeziumScript = "scripts/bench-debezium.sh"
 
 // A besideDebezium is a table that both copied into one broker, in turn.
@@ -75,11 +72,7 @@ func (d besideDebezium) markdown(b *strings.Builder) {
 
 // besideDebezium copies few into one broker, in turn with Debezium.
 func (b *bench) besideDebezium(ctx context.Context, r *report, s filled) error {
-	rows := min(b.copied, debeziumRows)
-	say("writing %d rows to copy into Kafka", rows)
-	if err := s.few(ctx, rows); err != nil {
-		return err
-	}
+	rows := min(b.copied, fewRows)
 	broker, err := servers.StartKafka(ctx, map[string]string{
 		"message.max.bytes":          "10485760", // Debezium's batches are large
 		"log.message.timestamp.type": "LogAppendTime",

@@ -47,12 +47,21 @@ func (l *link) pass(from, to *net.TCPConn) {
 func (l *link) read(from *net.TCPConn, pieces chan<- piece) {
 	defer close(pieces)
 	buf := make([]byte, 64<<10)
+	var free time.Time // when the next byte may go
 	for l.wait(time.Time{}) {
 		n, err := from.Read(buf)
 		if n > 0 {
 			now, _ := l.p.now()
+			due := time.Now().Add(now.delay)
+			if now.rate > 0 {
+				if free.Before(due) {
+					free = due
+				}
+				free = free.Add(time.Duration(n) * time.Second / time.Duration(now.rate))
+				due = free
+			}
 			select {
-			case pieces <- piece{append([]byte(nil), buf[:n]...), time.Now().Add(now.delay)}:
+			case pieces <- piece{append([]byte(nil), buf[:n]...), due}:
 			case <-l.gone:
 			}
 		}

@@ -1,5 +1,5 @@
 // Package fault is the bad network of tests: a proxy for TCP connections that
-// delays, stops and cuts them. It knows nothing of what they carry. The package
+// delays, slows, stops and cuts them. It knows nothing of what they carry. The package
 // kinesis in it does: it is a bad Kinesis.
 package fault
 
@@ -29,6 +29,7 @@ type Proxy struct {
 type rules struct {
 	target      string
 	delay       time.Duration
+	rate        int // bytes per second; 0: as many as come
 	frozen      bool
 	blackhole   bool
 	least, most time.Duration // how long a connection lives; 0: as long as it likes
@@ -59,6 +60,10 @@ func (p *Proxy) To(target string) { p.rule(func(r *rules) { r.target = target })
 
 // Delay holds back for so long what comes from now on, in each direction.
 func (p *Proxy) Delay(d time.Duration) { p.rule(func(r *rules) { r.delay = d }) }
+
+// Rate passes on no more bytes per second of each connection in each direction, from
+// now on. 0 ends it.
+func (p *Proxy) Rate(bytes int) { p.rule(func(r *rules) { r.rate = bytes }) }
 
 // CutAfter makes each new connection end at a random time of its life within the
 // two, with a reset. Zeros let them live.

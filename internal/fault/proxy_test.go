@@ -110,6 +110,26 @@ func TestADelayHoldsBackAndLosesNothing(t *testing.T) {
 	}
 }
 
+func TestARateLetsEachConnectionHaveItsOwnShareAndLosesNothing(t *testing.T) {
+	p := echo(t)
+	const rate, size = 1 << 20, 256 << 10
+	p.Rate(rate)
+	begin := time.Now()
+	for range 2 {
+		conn := dial(t, p)
+		go func() {
+			_, _ = conn.Write(bytes.Repeat([]byte("x"), size)) // what arrives says how it went
+			_ = conn.CloseWrite()
+		}()
+		if got, err := io.ReadAll(conn); err != nil || len(got) != size {
+			t.Fatalf("got %d bytes and %v, want all %d", len(got), err, size)
+		}
+	}
+	if got, least := time.Since(begin), 2*time.Second*size/rate; got < least {
+		t.Errorf("it took %v, want at least %v at this rate", got, least)
+	}
+}
+
 func TestAFrozenProxyKeepsConnectionsAndWhatWasSent(t *testing.T) {
 	p := echo(t)
 	conn := dial(t, p)
