@@ -117,7 +117,7 @@ func merge(t *Table, events []*event, partitions int) ([]*event, error) {
 		}
 		i += n
 		switch want := partitions; {
-		case e.op == 't' && n != want:
+		case e.op == 't' && n != want && !begunAnew(events[i:], e, want):
 			return nil, &Violation{Table: t.Name, What: fmt.Sprintf("a truncate is in %d partitions of %d", n, want), Events: []string{t.describe(e)}}
 		case e.op != 't' && n != 1:
 			return nil, &Violation{Table: t.Name, Key: e.key, What: fmt.Sprintf("a ver is in %d partitions", n), Events: []string{t.describe(e)}}
@@ -132,6 +132,21 @@ func merge(t *Table, events []*event, partitions int) ([]*event, error) {
 		home[e.key] = e.partition
 	}
 	return all, nil
+}
+
+// begunAnew reports whether one of the later events, which are by ver, is the truncate
+// with which a later life has begun e's copy anew, and is in all partitions: a kill
+// between two of them leaves e in some, and nobody sends it again.
+func begunAnew(later []*event, e *event, partitions int) bool {
+	in := make(map[string]int)
+	for _, o := range later {
+		if o.op == 't' && o.snapshot && e.snapshot && o.life() > e.life() {
+			if in[o.ver]++; in[o.ver] == partitions {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // end holds what the events have led to, and what came last, against the table.

@@ -30,6 +30,10 @@ type event struct {
 	before, after []value
 }
 
+// life is that of the daemon that read the row of a snapshot: the upper half of the
+// event part.
+func (e *event) life() string { return e.ver[26:34] }
+
 var seed = maphash.MakeSeed()
 
 const verLen = len("00000000/0000000000000000/0000000000000000/00000000")

@@ -100,7 +100,7 @@ func (b *bag) apply(e *event) error {
 
 // read takes a row of the copy, all of which are at one place.
 func (b *bag) read(e *event) error {
-	life := e.ver[26:34] // the upper half of the event part
+	life := e.life()
 	switch {
 	case b.life != "" && b.life != life:
 		return fmt.Errorf("a copy is begun anew without a truncate")

@@ -2,6 +2,7 @@ package oracle_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -144,6 +145,49 @@ func TestIllegalHistoriesAreRefused(suite *testing.T) {
 			var v *oracle.Violation
 			if !errors.As(err, &v) || !strings.Contains(v.Error(), h.want) || v.Table != h.table.Name {
 				t.Errorf("got %v, want a violation of %s with %q", err, h.table.Name, h.want)
+			}
+		})
+	}
+}
+
+func TestPartitionsOfATableWithoutAKey(suite *testing.T) {
+	for _, h := range []struct {
+		name       string
+		partitions [][]ev
+		want       string // "": it is legal
+	}{
+		{
+			"the truncate of a copy is in one, and a later life has begun anew in both",
+			[][]ev{
+				{r("9.1:1.0", 1, 4), t("9.2:1.0"), r("9.2:1.1", 1, 4), t("9.3:1.0"), r("9.3:1.1", 1, 4)},
+				{t("9.3:1.0")},
+			},
+			"",
+		},
+		{
+			"the truncate of a copy is in one, and the same life goes on",
+			[][]ev{{r("9.1:1.0", 1, 4), t("9.2:1.0"), r("9.2:1.1", 1, 4)}, {r("9.2:2.0", 2, 4)}},
+			"in 1 partitions of 2",
+		},
+		{
+			"the truncates of two lives are in one each",
+			[][]ev{{r("9.1:1.0", 1, 4), t("9.2:1.0"), r("9.3:1.1", 1, 4)}, {t("9.3:1.0")}},
+			"in 1 partitions of 2",
+		},
+		{
+			"a truncate of the stream is in one, and a copy begins anew in both",
+			[][]ev{{r("9.1:1.0", 1, 4), t("10.1.0"), t("11.3:1.0"), r("11.3:1.1", 1, 4)}, {t("11.3:1.0")}},
+			"in 1 partitions of 2",
+		},
+	} {
+		suite.Run(h.name, func(t *testing.T) {
+			var all []oracle.Partition
+			for _, events := range h.partitions {
+				all = append(all, partition(journal, events...))
+			}
+			_, err := oracle.Check(journal, all, has(journal, 1, 4, 0))
+			if got := fmt.Sprint(err); h.want == "" && err != nil || !strings.Contains(got, h.want) {
+				t.Errorf("got %v, want %q", err, h.want)
 			}
 		})
 	}
