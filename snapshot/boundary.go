@@ -2,58 +2,62 @@ package snapshot
 
 import (
 	"slices"
-	"time"
 
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/event"
 )
 
-// arrive takes a unit of the stream. What is due at the last end of a transaction in
-// it is put between what is before that and what is behind. It returns a unit that may
-// be filled next.
-func (j *Join) arrive(u *event.Unit) *event.Unit {
+// arrive takes what the stream has brought. What is due at the last end of a transaction
+// in it is put between what is before that and what is behind.
+func (j *Join) arrive(a arrival) error {
+	j.asked = false
+	if a.err != nil {
+		return a.err
+	}
+	u := a.unit
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.waiting = time.Time{}
-	if u.Millis != 0 {
-		j.clock = u.Millis
-	}
+	j.place.heard(u.Millis)
 	j.settle.deliver(u.Txns)
 	if u.Position == "" {
 		j.observe(u, u.Items)
-		j.open = j.open || len(u.Items) > 0
+		j.place.open = j.place.open || len(u.Items) > 0
 		j.push(u)
-		return j.unit()
+		return nil
 	}
 	end := lastEnd(u.Items)
 	j.observe(u, u.Items[:end])
-	j.reach(u.Position, u.Bound)
+	if j.place.reach(u.Position, u.Bound) {
+		j.notify()
+	}
 	switch {
 	case len(u.Items) == end:
 		j.push(u)
-		j.unhide()
-		return j.unit() // what is due here is found by due
+		j.ledger.unhide(j.place.passed)
+		return nil // what is due here is found by due
 	case j.anyDue():
-		j.rest = j.cut(u, end)
+		rest := j.pool.get()
+		cut(u, end, rest)
+		j.outbox.rest = rest
 		j.push(u)
-		j.unhide()
+		j.ledger.unhide(j.place.passed)
 		j.here()
-		j.observe(j.rest, j.rest.Items)
+		j.observe(rest, rest.Items)
 	default:
 		j.arm()
 		j.observe(u, u.Items[end:])
 		j.push(u)
-		j.unhide()
+		j.ledger.unhide(j.place.passed)
 	}
-	j.open = true
-	return j.unit()
+	j.place.open = true
+	return nil
 }
 
 // push hands on a unit of the stream, without what was or will be copied of it. What
 // lies behind a place where a table is yet to be read is not looked at before that.
 func (j *Join) push(u *event.Unit) {
-	j.hide(u)
-	j.out = append(j.out, outgoing{u, j.tell()})
+	j.ledger.hide(u)
+	j.outbox.push(u, j.ledger.tell())
 }
 
 // lastEnd returns how many items there are up to and with the last end of a
@@ -67,9 +71,8 @@ func lastEnd(items []event.Item) int {
 	return 0
 }
 
-// cut moves what is behind the first n items of u into a unit of its own.
-func (j *Join) cut(u *event.Unit, n int) *event.Unit {
-	rest := j.unit()
+// cut moves what is behind the first n items of u into rest, which is empty.
+func cut(u *event.Unit, n int, rest *event.Unit) {
 	from := uint32(len(u.Raw))
 	for i := n; i < len(u.Items); i++ {
 		from = min(from, u.Items[i].Start)
@@ -88,7 +91,6 @@ func (j *Join) cut(u *event.Unit, n int) *event.Unit {
 	clear(u.Items[n:])
 	u.Items = u.Items[:n]
 	u.Cost -= rest.Cost
-	return rest
 }
 
 // anyDue reports whether something is to be handed on at this end of a transaction.
@@ -99,7 +101,7 @@ func (j *Join) anyDue() bool {
 	if j.hold != nil && j.settle.settled {
 		return true
 	}
-	for _, w := range j.windows {
+	for _, w := range j.tracker.windows {
 		if j.releasable(w) {
 			return true
 		}
@@ -111,16 +113,7 @@ func (j *Join) anyDue() bool {
 // passed what an earlier life may have published, nor before it is durable that this one
 // does.
 func (j *Join) may() bool {
-	return j.past == "" && j.living && j.durable == j.state.Life
-}
-
-// reach notes the end of a transaction.
-func (j *Join) reach(at event.Position, bound uint64) {
-	j.position, j.bound, j.open = at, bound, false
-	if j.past != "" && j.reached(at, j.past) {
-		j.past = ""
-		j.notify()
-	}
+	return j.place.past == "" && j.ledger.durable()
 }
 
 // here does what is due at this end of a transaction: the reader stands directly
@@ -129,8 +122,8 @@ func (j *Join) here() {
 	if !j.may() {
 		return
 	}
-	for _, w := range slices.Clone(j.windows) {
-		if len(j.out) < atOnce && j.releasable(w) {
+	for _, w := range slices.Clone(j.tracker.windows) {
+		if len(j.outbox.queue) < atOnce && j.releasable(w) {
 			j.release(w)
 		}
 	}
@@ -146,40 +139,14 @@ func (j *Join) arm() {
 	if !j.may() || !j.settle.settled {
 		return
 	}
-	for _, w := range j.arms {
-		w.lost = w.lost || j.active[w.c.table] != w.c // it was cancelled: nothing is noted for it
-		w.low = j.seq
-		w.seen = j.delivered()
-		j.windows = append(j.windows, w)
-		close(w.armed)
+	for _, w := range j.tracker.arms {
+		w.lost = w.lost || !j.ledger.turn(w.c) // it was cancelled: nothing is noted for it
+		j.tracker.open(w, j.delivered())
 	}
-	j.arms = nil
+	j.tracker.arms = nil
 }
 
 // delivered is what a view that is opened now must show.
 func (j *Join) delivered() capture.Delivered {
-	return capture.Delivered{Position: j.position, Txns: slices.Clone(j.settle.txns)}
-}
-
-func (j *Join) unit() *event.Unit {
-	select {
-	case u := <-j.unused:
-		return u
-	default:
-		return new(event.Unit)
-	}
-}
-
-// keep is how large the buffer of a unit may be that is used again.
-const keep = 1 << 20
-
-func (j *Join) putUnit(u *event.Unit) {
-	if cap(u.Raw) > keep {
-		return
-	}
-	u.Reset()
-	select {
-	case j.unused <- u:
-	default:
-	}
+	return capture.Delivered{Position: j.place.position, Txns: slices.Clone(j.settle.txns)}
 }

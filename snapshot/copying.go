@@ -22,6 +22,7 @@ type copying struct {
 	isAgain map[string]bool // of again
 	begun   bool            // parts say what is left; some may be published
 	rows    uint64
+	now     uint64 // rows of the view at hand of a whole table that were handed on
 	keys    touches
 	shape   string // of the key, by which parts are cut
 	last    string // version of the last event of the stream
@@ -96,6 +97,9 @@ func (c *copying) state() checkpoint.TableCopy {
 	t.Begun = !whole
 	return t
 }
+
+// handed returns how many rows were handed on.
+func (c *copying) handed() int64 { return int64(c.rows + c.now) }
 
 // finished reports whether nothing is left.
 func (c *copying) finished() bool { return len(c.parts) == 0 && len(c.again) == 0 }

@@ -31,14 +31,14 @@ func TestMutations(t *testing.T) {
 var mutations = []mutant.Mutant{
 	mutant.Of(
 		"rows are handed on before the stream has brought what the view shows", "snapshot/release.go",
-		"j.room() && j.reached(j.position, w.chunk.End)", "j.room()",
+		"j.room() && j.place.passed(w.chunk.End)", "j.room()",
 	),
 	mutant.Of(
 		"nobody waits for transactions that ran at the start", "snapshot/tend.go",
 		"waits == \"\"\n", "true\n",
 	),
 	mutant.Of(
-		"a partial row at a new key is not read again", "snapshot/window.go",
+		"a partial row at a new key is not read again", "snapshot/observe.go",
 		"\t\tj.again(c, ch.Table, row)\n", "",
 	),
 	mutant.Of(
@@ -55,11 +55,11 @@ var mutations = []mutant.Mutant{
 	),
 	mutant.Of(
 		"the stream goes on while a table without a key is copied", "snapshot/join.go",
-		"case !j.held() && j.rest == nil:", "case j.rest == nil:",
+		"case !j.held() && j.outbox.rest == nil:", "case j.outbox.rest == nil:",
 	),
 	mutant.Of(
-		"a truncate does not make rows useless that were read before it", "snapshot/window.go",
-		"\t\tj.lose(c)\n\t\treturn\n\tcase event.Delete:", "\t\treturn\n\tcase event.Delete:",
+		"a truncate does not make rows useless that were read before it", "snapshot/observe.go",
+		"\t\tj.tracker.lose(c)\n\t\treturn\n\tcase event.Delete:", "\t\treturn\n\tcase event.Delete:",
 	),
 	mutant.Of(
 		"what is behind a chunk is forgotten", "snapshot/work.go",

@@ -1,30 +1,28 @@
 package snapshot
 
-import (
-	"time"
-)
+import "time"
 
 // pick chooses what is read next, or says how long to wait before another look; others
 // look when something changes.
 func (j *Join) pick(now time.Time) (*task, time.Duration) {
 	const long, short = time.Minute, 200 * time.Millisecond
 	switch {
-	case len(j.list) == 0:
+	case len(j.ledger.list) == 0:
 		return nil, long
 	case !j.may() || !j.settle.settled:
 		return nil, long
 	case j.behind(now) > j.cfg.MaxLag:
 		return nil, short
-	case j.slots == 0 || j.hold != nil:
+	case j.pace.slots == 0 || j.hold != nil:
 		return nil, long
-	case now.Before(j.notBefore):
-		return nil, j.notBefore.Sub(now)
+	case now.Before(j.pace.notBefore):
+		return nil, j.pace.notBefore.Sub(now)
 	}
 	wait := long
 	// Tables that nobody reads first, then another part of one that somebody does.
 	for _, shared := range []bool{false, true} {
-		for _, c := range j.list {
-			if j.active[c.table] != c || (c.reading() > 0) != shared {
+		for _, c := range j.ledger.list {
+			if !j.ledger.turn(c) || (c.reading() > 0) != shared {
 				continue
 			}
 			if left := c.after.Sub(now); left > 0 {
@@ -43,20 +41,11 @@ func (j *Join) pick(now time.Time) (*task, time.Duration) {
 				continue
 			}
 			p.busy = true
-			j.slots--
-			return &task{c: c, p: p, size: j.rows(c), split: j.splits(c, p)}, 0
+			j.pace.slots--
+			return &task{c: c, p: p, size: j.pace.rows(c.size, j.cfg.Chunk), split: j.splits(c, p)}, 0
 		}
 	}
 	return nil, wait
-}
-
-// rows returns how many rows the next chunk of c has: within RowsPerSec no more than are
-// read in a chunk's time.
-func (j *Join) rows(c *copying) int {
-	if j.cfg.RowsPerSec == 0 {
-		return c.size
-	}
-	return max(1, min(c.size, int(float64(j.cfg.RowsPerSec)*j.cfg.Chunk.Seconds())))
 }
 
 // splits reports whether a part of c should be cut, since another worker would have
@@ -68,8 +57,8 @@ func (j *Join) splits(c *copying, p *part) bool {
 	if rows := c.extent.Rows; rows >= 0 && rows < int64(2*ahead*c.size) {
 		return false
 	}
-	for _, o := range j.list {
-		if o != c && o.reading() == 0 && j.active[o.table] == o && !o.extent.Whole {
+	for _, o := range j.ledger.list {
+		if o != c && o.reading() == 0 && j.ledger.turn(o) && !o.extent.Whole {
 			return false
 		}
 	}
@@ -77,12 +66,4 @@ func (j *Join) splits(c *copying, p *part) bool {
 }
 
 // behind returns how far the stream or a replica is behind.
-func (j *Join) behind(now time.Time) time.Duration {
-	lag := j.lag
-	// While the stream waits for more, the last commit is as old as it likes.
-	idle := !j.waiting.IsZero() && now.Sub(j.waiting) > time.Second
-	if j.clock != 0 && !idle {
-		lag = max(lag, now.Sub(time.UnixMilli(j.clock)))
-	}
-	return lag
-}
+func (j *Join) behind(now time.Time) time.Duration { return max(j.pace.lag, j.place.behind(now)) }

@@ -3,13 +3,12 @@ package snapshot
 import (
 	"github.com/tailrace/tailrace/capture"
 	"github.com/tailrace/tailrace/event"
-	"github.com/tailrace/tailrace/schema"
 )
 
 // releasable reports whether something of a window may be handed on here, or is to be
 // taken back.
 func (j *Join) releasable(w *window) bool {
-	return w.offered && (w.lost || j.room() && j.reached(j.position, w.chunk.End))
+	return w.offered && (w.lost || j.room() && j.place.passed(w.chunk.End))
 }
 
 // atOnce is how many units are handed on at one place: behind them the stream's own
@@ -30,11 +29,11 @@ func (j *Join) release(w *window) {
 		w.gone++
 		w.kept += j.judge(w, u)
 		if len(u.Items) == 0 {
-			j.putUnit(u)
+			j.pool.put(u)
 			continue
 		}
-		j.place(&w.chunk, u)
-		j.out = append(j.out, outgoing{unit: u})
+		j.stamp(&w.chunk, u)
+		j.outbox.push(u, nil)
 	}
 	if w.gone < len(w.units) {
 		return
@@ -47,33 +46,24 @@ func (j *Join) release(w *window) {
 	if c.finished() {
 		j.finish(c, Done, "")
 	}
-	j.late = true
-	if n := len(j.out); n > 0 && j.out[n-1].state == nil {
-		j.out[n-1].state = j.tell()
+	j.ledger.late = true
+	if last := j.outbox.last(); last != nil && last.state == nil {
+		last.state = j.ledger.tell()
 	}
 }
 
-// place gives a unit of read rows the place where the stream is, and the next number of
+// stamp gives a unit of read rows the place where the stream is, and the next number of
 // this life: vers rise as the rows are handed on, and no two lives have the same (C2.4).
-func (j *Join) place(c *capture.Chunk, u *event.Unit) {
+func (j *Join) stamp(c *capture.Chunk, u *event.Unit) {
 	txn := c.Txn
-	txn.Commit, txn.Snapshot = max(j.bound, 1)-1, true // of a start by GTID the place is not known
+	txn.Commit, txn.Snapshot = j.place.commit(), true
 	u.Txns = append(u.Txns[:0], txn)
-	j.number++
-	number := uint64(j.state.Life)<<32 | j.number
+	number := j.ledger.next()
 	for i := range u.Items {
 		it := &u.Items[i]
 		it.Txn, it.Event, it.Pos = 0, number, c.Pos
 	}
-	j.announce(u, c.Table)
-}
-
-// announce has the schema document of a version go before the first of its rows.
-func (j *Join) announce(u *event.Unit, t *schema.Table) {
-	if t != nil && !j.announced[t] {
-		j.announced[t] = true
-		u.Tables = append(u.Tables, t)
-	}
+	j.outbox.announce(u, c.Table)
 }
 
 // judge takes out of a unit what the reader has from the stream, and returns how many
@@ -114,7 +104,7 @@ func (j *Join) takeBack(w *window) {
 		w.c.begun = true
 	}
 	for _, u := range w.units[w.gone:] {
-		j.putUnit(u)
+		j.pool.put(u)
 	}
 	w.c.last = "" // the next chunk has the columns of its own time
 	j.shut(w)

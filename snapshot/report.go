@@ -1,8 +1,6 @@
 package snapshot
 
-import (
-	"time"
-)
+import "time"
 
 // A run is from where something is to be copied to where nothing is, maybe over many
 // lives.
@@ -20,47 +18,22 @@ func (r run) took() time.Duration {
 	return time.Since(r.since)
 }
 
-// rate is how fast rows are read at present.
-type rate struct {
-	rows int64
-	from time.Time
-	last float64 // rows per second of the period before
-}
-
-// ratePeriod is the time over which a rate is measured.
-const ratePeriod = 2 * time.Second
-
-// count counts rows that were read, and says from when on more may be. The lock is
-// held.
+// count counts rows that were read. The lock is held.
 func (j *Join) count(rows int) {
 	now := time.Now()
+	j.pace.count(rows, now)
 	c := j.copies
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.run.since.IsZero() {
 		c.run.since = now
 	}
 	c.run.rows += int64(rows)
-	c.mu.Unlock()
-	r := &j.rate
-	if r.from.IsZero() {
-		r.from = now
-	}
-	r.rows += int64(rows)
-	if took := now.Sub(r.from); took >= ratePeriod {
-		*r = rate{from: now, last: float64(r.rows) / took.Seconds()}
-	}
-	if j.cfg.RowsPerSec == 0 {
-		return
-	}
-	if j.notBefore.Before(now) {
-		j.notBefore = now
-	}
-	j.notBefore = j.notBefore.Add(time.Duration(float64(rows) / float64(j.cfg.RowsPerSec) * float64(time.Second)))
 }
 
 // entry tells of a copy. The lock is held.
 func (j *Join) entry(c *copying) Entry {
-	e := Entry{ID: c.id, Table: c.table, Where: c.where, Status: Waiting, Rows: int64(c.rows), Estimate: max(0, c.extent.Rows), Why: c.why}
+	e := Entry{ID: c.id, Table: c.table, Where: c.where, Status: Waiting, Rows: c.handed(), Estimate: max(0, c.extent.Rows), Why: c.why}
 	if c.reading() > 0 || c.busy || c.rows > 0 {
 		e.Status = Copying
 	}
@@ -74,8 +47,8 @@ func (j *Join) entry(c *copying) Entry {
 func (j *Join) entries() []Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	all := make([]Entry, len(j.list))
-	for i, c := range j.list {
+	all := make([]Entry, len(j.ledger.list))
+	for i, c := range j.ledger.list {
 		all[i] = j.entry(c)
 	}
 	return all
@@ -84,9 +57,9 @@ func (j *Join) entries() []Entry {
 // waits says why no chunk is begun, "" if some are. The lock is held.
 func (j *Join) waits() string {
 	switch now := time.Now(); {
-	case len(j.list) == 0:
+	case len(j.ledger.list) == 0:
 		return ""
-	case j.past != "":
+	case j.place.past != "":
 		return "the stream to pass what was published before the start"
 	case !j.may():
 		return "the checkpoint to be saved"
@@ -94,17 +67,17 @@ func (j *Join) waits() string {
 		return j.settle.waits
 	case !j.settle.settled:
 		return "transactions that began before the copies"
-	case j.lag > j.cfg.MaxLag:
-		return "a replica, which is " + j.lag.Round(time.Second).String() + " behind"
+	case j.pace.lag > j.cfg.MaxLag:
+		return "a replica, which is " + j.pace.lag.Round(time.Second).String() + " behind"
 	case j.behind(now) > j.cfg.MaxLag:
 		return "the stream, which is " + j.behind(now).Round(time.Second).String() + " behind"
 	}
-	for _, c := range j.list {
+	for _, c := range j.ledger.list {
 		if c.why == "" {
 			return ""
 		}
 	}
-	return j.list[0].why
+	return j.ledger.list[0].why
 }
 
 // endRun ends the run at hand and returns it.
@@ -121,18 +94,16 @@ func (j *Join) progress() Progress {
 	defer j.mu.Unlock()
 	c := j.copies
 	c.mu.Lock()
-	p := Progress{Active: len(j.list) > 0, Tables: c.run.done + len(j.list), Done: c.run.done, Rows: c.run.rows, Estimate: c.run.rows}
+	p := Progress{Active: len(j.ledger.list) > 0, Tables: c.run.done + len(j.ledger.list), Done: c.run.done, Rows: c.run.rows, Estimate: c.run.rows}
 	since := c.run.since
 	c.mu.Unlock()
 	left := int64(0)
-	for _, o := range j.list {
-		if o.extent.Rows > int64(o.rows) {
-			left += o.extent.Rows - int64(o.rows)
-		}
+	for _, o := range j.ledger.list {
+		left += max(0, o.extent.Rows-o.handed())
 	}
 	p.Estimate += left
 	p.Waits = j.waits()
-	p.PerSec = j.rate.last
+	p.PerSec = j.pace.rate.last
 	if took := time.Since(since); p.PerSec == 0 && !since.IsZero() && took > 0 {
 		p.PerSec = float64(p.Rows) / took.Seconds()
 	}

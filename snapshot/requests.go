@@ -36,15 +36,15 @@ func (j *Join) ask(ctx context.Context, patterns []string, where string) ([]Entr
 	j.mu.Lock()
 	asked := make([]*copying, len(chosen))
 	for i, t := range chosen {
-		j.state.Asked++
-		asked[i] = j.add(checkpoint.TableCopy{ID: j.state.Asked, Table: t.Table, Where: where}, t)
+		j.ledger.state.Asked++
+		asked[i] = j.add(checkpoint.TableCopy{ID: j.ledger.state.Asked, Table: t.Table, Where: where}, t)
 	}
-	last := j.state.Asked
+	last := j.ledger.state.Asked
 	j.mu.Unlock()
 	for _, c := range asked {
 		j.log.Info("a copy was asked for", zap.Uint64("copy", c.id), tableField(c.table))
 	}
-	if err := j.until(ctx, func() bool { return j.told >= last }); err != nil {
+	if err := j.until(ctx, func() bool { return j.ledger.asked >= last }); err != nil {
 		return nil, err
 	}
 	j.mu.Lock()
@@ -137,21 +137,21 @@ func (j *Join) try(ctx context.Context, tables []capture.Extent, where string) e
 // cancel implements Copies.Cancel.
 func (j *Join) cancel(ctx context.Context, id uint64) error {
 	j.mu.Lock()
-	at := slices.IndexFunc(j.list, func(c *copying) bool { return c.id == id && id != 0 })
+	at := slices.IndexFunc(j.ledger.list, func(c *copying) bool { return c.id == id && id != 0 })
 	if at >= 0 {
-		c := j.list[at]
-		if c.extent.Whole && (c.begun || c.since < j.state.Life) {
+		c := j.ledger.list[at]
+		if c.extent.Whole && (c.begun || c.since < j.ledger.state.Life) {
 			j.mu.Unlock()
 			return failure.Usage("wait for its end", "the copy of %s has begun with a truncate, and its reader would be left with a part of the table", c.table)
 		}
 		j.finish(c, Cancelled, "")
-		j.dirty = true
+		j.ledger.dirty = true
 		j.log.Info("a copy was cancelled", zap.Uint64("copy", id), tableField(c.table))
 	}
 	j.mu.Unlock()
 	if at >= 0 {
 		return j.until(ctx, func() bool {
-			return j.saved != nil && !slices.ContainsFunc(j.saved.Copies, func(t checkpoint.TableCopy) bool { return t.ID == id })
+			return j.ledger.saved != nil && !slices.ContainsFunc(j.ledger.saved.Copies, func(t checkpoint.TableCopy) bool { return t.ID == id })
 		})
 	}
 	return failure.Usage("see their numbers with tailrace snapshot list", "no copy that was asked for and has not ended has the number %d", id)

@@ -64,7 +64,7 @@ func (j *Join) Tend(ctx context.Context) {
 // settleDown takes a mark and waits until views show all that was in the log then.
 func (j *Join) settleDown(ctx context.Context) error {
 	j.mu.Lock()
-	needed := len(j.list) > 0 && !j.settle.settled
+	needed := len(j.ledger.list) > 0 && !j.settle.settled
 	number, marked, mark := j.settle.number, j.settle.marked, j.settle.mark
 	j.mu.Unlock()
 	if !needed {
@@ -108,7 +108,7 @@ func (j *Join) askLag(ctx context.Context) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.lag = lag
+	j.pace.lag = lag
 	return nil
 }
 
@@ -131,7 +131,7 @@ func (j *Join) lookForTables(ctx context.Context) error {
 	defer j.mu.Unlock()
 	j.stale = false
 	first := make(map[string]bool)
-	for _, c := range j.list {
+	for _, c := range j.ledger.list {
 		c.extent = j.copies.extent(c.table)
 		if c.id == 0 {
 			first[c.table] = true
@@ -140,12 +140,12 @@ func (j *Join) lookForTables(ctx context.Context) error {
 	for _, t := range tables {
 		switch {
 		case j.cfg.Mode != Initial:
-		case j.known[t.Table] || first[t.Table]:
+		case j.ledger.known[t.Table] || first[t.Table]:
 		case j.cfg.CopyNew:
 			j.log.Info("a new table is copied", tableField(t.Table))
 			j.add(checkpoint.TableCopy{Table: t.Table}, t)
 		default:
-			j.know(t.Table)
+			j.ledger.know(t.Table)
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ type touches struct {
 	latest uint64 // of all
 }
 
-// A touch is what events did to one key. Numbers are those of Join.seq.
+// A touch is what events did to one key. Numbers are those of tracker.seq.
 type touch struct {
 	last     uint64 // the last of any kind
 	complete uint64 // the last that brought the whole row, or its end

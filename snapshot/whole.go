@@ -26,13 +26,7 @@ func (w *worker) whole(ctx context.Context, c *copying) error {
 	if !w.ask(ctx, h) {
 		return ctx.Err()
 	}
-	defer func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.hold = nil
-		w.notify()
-		w.Look()
-	}()
+	defer w.resume()
 	chunk, err := w.session.Open(ctx, c.table, h.seen, true)
 	if err != nil {
 		return err
@@ -49,9 +43,9 @@ func (w *worker) whole(ctx context.Context, c *copying) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c.parts, c.rows = nil, c.rows+uint64(chunk.Rows)
-	w.hidden = append(w.hidden, &hiding{checkpoint.HiddenTable{Table: c.table, View: chunk.View, End: string(chunk.End)}, shows})
-	w.dirty = true
+	c.parts, c.rows, c.now = nil, c.rows+uint64(chunk.Rows), 0
+	w.ledger.hidden = append(w.ledger.hidden, &hiding{checkpoint.HiddenTable{Table: c.table, View: chunk.View, End: string(chunk.End)}, shows})
+	w.ledger.dirty = true
 	w.finish(c, Done, "")
 	return nil
 }
@@ -59,32 +53,33 @@ func (w *worker) whole(ctx context.Context, c *copying) error {
 // ask has the stream stop at the next end of a transaction. It reports false when ctx
 // has ended.
 func (w *worker) ask(ctx context.Context, h *hold) bool {
-	for {
-		w.mu.Lock()
-		if w.hold == nil {
-			w.hold = h
-			w.mu.Unlock()
-			break
-		}
-		changed := w.changed
-		w.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
+	free := func() bool {
+		if w.hold != nil {
 			return false
 		}
+		w.hold = h
+		return true
+	}
+	if w.until(ctx, free) != nil {
+		return false
 	}
 	w.Look()
 	select {
 	case <-h.begun:
 		return true
 	case <-ctx.Done():
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.hold = nil
-		w.notify()
+		w.resume()
 		return false
 	}
+}
+
+// resume has the stream go on.
+func (w *worker) resume() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hold = nil
+	w.notify()
+	w.Look()
 }
 
 // pour reads all rows and hands them on as they come. Where some may have been handed
@@ -92,7 +87,7 @@ func (w *worker) ask(ctx context.Context, h *hold) bool {
 func (w *worker) pour(ctx context.Context, c *copying, h *hold, chunk *capture.Chunk) error {
 	send := func(u *event.Unit) error {
 		w.mu.Lock()
-		w.place(chunk, u)
+		w.stamp(chunk, u)
 		w.mu.Unlock()
 		select {
 		case h.units <- u:
@@ -102,15 +97,15 @@ func (w *worker) pour(ctx context.Context, c *copying, h *hold, chunk *capture.C
 		}
 	}
 	w.mu.Lock()
-	if !slices.Contains(w.list, c) {
+	if !slices.Contains(w.ledger.list, c) {
 		w.mu.Unlock()
 		return capture.ErrAgain // it was cancelled meanwhile
 	}
-	again := c.begun || c.rows > 0 || c.since < w.state.Life || c.id != 0
-	c.begun = true
+	again := c.begun || c.rows > 0 || c.since < w.ledger.state.Life || c.id != 0
+	c.begun, c.now = true, 0
 	w.mu.Unlock()
 	if again {
-		u := w.unit()
+		u := w.pool.get()
 		u.Split, u.Cost = truncation{}, chunk.Table.RowCost
 		u.Items = append(u.Items, event.Item{Op: event.Truncate, Table: chunk.Table})
 		if err := send(u); err != nil {
@@ -124,11 +119,11 @@ func (w *worker) pour(ctx context.Context, c *copying, h *hold, chunk *capture.C
 			if err := send(last); err != nil {
 				return nil, err
 			}
-			if err := w.slow(ctx, n); err != nil {
+			if err := w.slow(ctx, c, n); err != nil {
 				return nil, err
 			}
 		}
-		last = w.unit()
+		last = w.pool.get()
 		return last, nil
 	}
 	err := w.session.Read(ctx, chunk, capture.Part{Table: c.table, Whole: true}, capture.Limits{}, next)
@@ -147,11 +142,12 @@ func (truncation) Split(_ *event.Unit, it *event.Item, c *event.Change, emit fun
 	return emit(c)
 }
 
-// slow keeps a read within RowsPerSec.
-func (w *worker) slow(ctx context.Context, rows int) error {
+// slow counts rows that were handed on, and keeps a read within RowsPerSec.
+func (w *worker) slow(ctx context.Context, c *copying, rows int) error {
 	w.mu.Lock()
+	c.now += uint64(rows)
 	w.count(rows)
-	wait := time.Until(w.notBefore)
+	wait := time.Until(w.pace.notBefore)
 	w.mu.Unlock()
 	if wait <= 0 {
 		return nil

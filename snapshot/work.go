@@ -109,7 +109,7 @@ func (t *task) part() capture.Part {
 func (w *worker) open(ctx context.Context, t *task) (*window, error) {
 	win := &window{c: t.c, p: t.p, armed: make(chan struct{})}
 	w.mu.Lock()
-	w.arms = append(w.arms, win)
+	w.tracker.arms = append(w.tracker.arms, win)
 	t.opened = true
 	w.mu.Unlock()
 	w.Look()
@@ -145,7 +145,7 @@ func (w *worker) read(ctx context.Context, t *task, win *window) (err error) {
 		if last != nil {
 			bytes += len(last.Raw)
 		}
-		last = w.unit()
+		last = w.pool.get()
 		win.units = append(win.units, last)
 		return last, ctx.Err()
 	}
@@ -232,7 +232,7 @@ func (j *Join) next(ctx context.Context, connected bool) *task {
 	for {
 		j.mu.Lock()
 		t, wait := j.pick(time.Now())
-		idle := len(j.list) == 0
+		idle := len(j.ledger.list) == 0
 		changed := j.changed
 		j.mu.Unlock()
 		if t != nil || idle && connected {
@@ -261,7 +261,7 @@ func (j *Join) after(t *task, err error) {
 	if t.p != nil {
 		t.p.busy = false
 		if !t.opened {
-			j.slots++
+			j.pace.slots++
 		}
 	}
 	t.c.busy = false

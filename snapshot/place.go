@@ -1,0 +1,69 @@
+package snapshot
+
+import (
+	"time"
+
+	"github.com/tailrace/tailrace/event"
+)
+
+// A place is where the stream is: what is read and handed on comes to stand there.
+type place struct {
+	reached func(at, target event.Position) bool // the source's
+
+	position event.Position // the last end of a transaction
+	bound    uint64
+	open     bool           // something of the next transaction was handed on
+	past     event.Position // up to here an earlier life may have published: rows come behind; "" once it has passed
+	clock    int64          // the last commit time, Unix milliseconds
+	waiting  time.Time      // from when on the stream has had nothing more; zero while it has
+}
+
+// reach notes the end of a transaction. It reports whether the stream has passed past
+// with it.
+func (p *place) reach(at event.Position, bound uint64) bool {
+	p.position, p.bound, p.open = at, bound, false
+	if p.past == "" || !p.reached(at, p.past) {
+		return false
+	}
+	p.past = ""
+	return true
+}
+
+// passed reports whether the stream has brought all that is before target.
+func (p *place) passed(target event.Position) bool { return p.reached(p.position, target) }
+
+// commit is that of the vers of rows that are handed on here (C2.4).
+func (p *place) commit() uint64 { return max(p.bound, 1) - 1 } // of a start by GTID the place is not known
+
+// heard notes that the stream has brought something, of this commit time if that is
+// not 0.
+func (p *place) heard(millis int64) {
+	p.waiting = time.Time{}
+	if millis != 0 {
+		p.clock = millis
+	}
+}
+
+// wait notes that the stream has nothing more.
+func (p *place) wait() {
+	if p.waiting.IsZero() {
+		p.waiting = time.Now()
+	}
+}
+
+// still is for how long the stream has had nothing more.
+func (p *place) still(now time.Time) time.Duration {
+	if p.waiting.IsZero() {
+		return 0
+	}
+	return now.Sub(p.waiting)
+}
+
+// behind is how old the last commit is. While the stream waits for more it is as old as
+// it likes, and that is 0.
+func (p *place) behind(now time.Time) time.Duration {
+	if p.clock == 0 || p.still(now) > time.Second {
+		return 0
+	}
+	return now.Sub(time.UnixMilli(p.clock))
+}
