@@ -151,7 +151,7 @@ func (j *Join) cancel(ctx context.Context, id uint64) error {
 	j.mu.Unlock()
 	if at >= 0 {
 		return j.until(ctx, func() bool {
-			return j.ledger.saved != nil && !slices.ContainsFunc(j.ledger.saved.Copies, func(t checkpoint.TableCopy) bool { return t.ID == id })
+			return j.ledger.saved != nil && j.ledger.asked >= id && !slices.ContainsFunc(j.ledger.saved.Copies, func(t checkpoint.TableCopy) bool { return t.ID == id })
 		})
 	}
 	return failure.Usage("see their numbers with tailrace snapshot list", "no copy that was asked for and has not ended has the number %d", id)
