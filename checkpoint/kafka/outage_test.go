@@ -10,6 +10,7 @@ import (
 )
 
 func TestBrokersThatAreAwayOrFrozenAreWaitedForNoLongerThanAsked(t *testing.T) {
+	t.Parallel()
 	server := servers.NewKafka(t, nil)
 	p := place{&server.KafkaCluster, "shop", "shop.checkpoint"}
 	s := p.store(t, short)
@@ -46,6 +47,7 @@ func TestBrokersThatAreAwayOrFrozenAreWaitedForNoLongerThanAsked(t *testing.T) {
 }
 
 func TestATopicThatIsDeletedMeanwhileIsAStop(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	s := p.store(t, short)
 	st := save(t, s, acquire(t, s), number(1))

@@ -118,6 +118,7 @@ func TestACommitThatIsFencedWithoutARivalGoesOnWithTheNextProducer(t *testing.T)
 }
 
 func TestATransactionThatTimesOutGoesOnWithTheNextProducer(t *testing.T) {
+	t.Parallel()
 	server := servers.NewKafka(t, map[string]string{"transaction.abort.timed.out.transaction.cleanup.interval.ms": "100"})
 	p := place{&server.KafkaCluster, "shop", "shop.checkpoint"}
 	s := p.store(t, forever)

@@ -21,8 +21,8 @@ import (
 // eachRight runs do once for each right that the checkpoint needs, for a user of
 // the cluster who has all others. says is what an error about it must have, beside
 // the user.
-func eachRight(t *testing.T, do func(t *testing.T, server *servers.KafkaServer, cluster broker.Cluster, says string)) {
-	server := servers.NewKafka(t, nil)
+func eachRight(t *testing.T, server *servers.KafkaServer, do func(t *testing.T, cluster broker.Cluster, says string)) {
+	t.Helper()
 	mechanism, err := broker.SASLMechanism(broker.Login{Mechanism: "SCRAM-SHA-512", User: local.KafkaClient, Password: server.Users[local.KafkaClient]})
 	must(t, err)
 	pem, err := os.ReadFile(server.CA)
@@ -59,7 +59,7 @@ func eachRight(t *testing.T, do func(t *testing.T, server *servers.KafkaServer, 
 				_, err := admin.CreateACLs(t.Context(), acl)
 				must(t, err)
 			}
-			do(t, server, cluster, c.says)
+			do(t, cluster, c.says)
 			for _, acl := range []*kadm.ACLBuilder{all, one} {
 				_, err := admin.DeleteACLs(t.Context(), acl)
 				must(t, err)
@@ -72,8 +72,17 @@ func eachRight(t *testing.T, do func(t *testing.T, server *servers.KafkaServer, 
 	}
 }
 
-func TestARightThatIsMissingIsNamedWithTheUser(t *testing.T) {
-	eachRight(t, func(t *testing.T, _ *servers.KafkaServer, cluster broker.Cluster, says string) {
+// TestARightThatIsMissing has one broker for all. Check comes first, as it must leave
+// nothing behind.
+func TestARightThatIsMissing(t *testing.T) {
+	t.Parallel()
+	server := servers.NewKafka(t, nil)
+	t.Run("is found by Check, which uses none", func(t *testing.T) { checkNamesRights(t, server) })
+	t.Run("is named with the user", func(t *testing.T) { acquireNamesRights(t, server) })
+}
+
+func acquireNamesRights(t *testing.T, server *servers.KafkaServer) {
+	eachRight(t, server, func(t *testing.T, cluster broker.Cluster, says string) {
 		var err error
 		// The broker takes a moment to know of it.
 		eventually.NoError(t, limit, "Acquire is refused", func() error {
@@ -87,8 +96,8 @@ func TestARightThatIsMissingIsNamedWithTheUser(t *testing.T) {
 	})
 }
 
-func TestCheckNamesEveryRightThatIsMissingAndUsesNone(t *testing.T) {
-	eachRight(t, func(t *testing.T, server *servers.KafkaServer, cluster broker.Cluster, says string) {
+func checkNamesRights(t *testing.T, server *servers.KafkaServer) {
+	eachRight(t, server, func(t *testing.T, cluster broker.Cluster, says string) {
 		before := contents(t, &server.KafkaCluster, "")
 		var err error
 		eventually.NoError(t, limit, "Check finds something", func() error {

@@ -21,6 +21,7 @@ import (
 // The suite's pipeline has a name that others may use as well, so it gets a
 // broker of its own.
 func TestStore(t *testing.T) {
+	t.Parallel()
 	server := servers.NewKafka(t, nil)
 	n := 0
 	checkpointtest.Run(t, func(t *testing.T) checkpointtest.Harness {

@@ -16,7 +16,7 @@ func (b *bench) kafka(ctx context.Context, r *report) error {
 		return err
 	}
 	defer s.close()
-	broker, err := servers.StartKafka(ctx, nil)
+	broker, err := servers.StartMeasuredKafka(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (d besideDebezium) markdown(b *strings.Builder) {
 // besideDebezium copies few into one broker, in turn with Debezium.
 func (b *bench) besideDebezium(ctx context.Context, r *report, s filled) error {
 	rows := min(b.copied, fewRows)
-	broker, err := servers.StartKafka(ctx, map[string]string{
+	broker, err := servers.StartMeasuredKafka(ctx, map[string]string{
 		"message.max.bytes":          "10485760", // Debezium's batches are large
 		"log.message.timestamp.type": "LogAppendTime",
 	})

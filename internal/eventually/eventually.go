@@ -8,8 +8,13 @@ import (
 	"time"
 )
 
-// interval is short against what tests wait for and long against a check.
-const interval = 5 * time.Millisecond
+// Between two checks goes by a twentieth of the time that was waited, within these
+// bounds: what comes soon is seen at once, and a long wait leaves the processor to
+// what is waited for, as many a check reads a whole log.
+const (
+	shortest = 5 * time.Millisecond
+	longest  = 25 * time.Millisecond
+)
 
 // True checks until ok returns true, and ends the test when that has not
 // happened before the timeout. what completes the sentence "it never came true
@@ -30,11 +35,10 @@ func True(t testing.TB, timeout time.Duration, what string, ok func() bool) {
 // called on the goroutine of the test.
 func NoError(t testing.TB, timeout time.Duration, what string, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(timeout)
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
+	begin := time.Now()
 	for {
-		last := !time.Now().Before(deadline)
+		waited := time.Since(begin)
+		last := waited >= timeout
 		err := check()
 		if err == nil {
 			return
@@ -42,6 +46,6 @@ func NoError(t testing.TB, timeout time.Duration, what string, check func() erro
 		if last {
 			t.Fatalf("it never came true within %v that %s: %v", timeout, what, err)
 		}
-		<-tick.C
+		time.Sleep(min(max(waited/20, shortest), longest))
 	}
 }

@@ -71,7 +71,7 @@ func TestARecordCostsNoAllocation(t *testing.T) {
 	for range 4 * inFlight {
 		s.publish(t)
 	}
-	const batches = 200
+	const batches = 50
 	perRun := testing.AllocsPerRun(3, func() {
 		for range batches {
 			s.publish(t)

@@ -105,18 +105,17 @@ func TestCheckNamesAllThatIsWrongWithTopicsAndMakesNone(t *testing.T) {
 	}
 }
 
-func TestCheckNamesTheRightsThatAreMissing(t *testing.T) {
-	server := servers.NewKafka(t, nil)
+func checkNamesRights(t *testing.T, server *servers.KafkaServer) {
 	user := "User:" + local.KafkaClient
-	cfg := kafka.Config{Cluster: client(t, server), CreateTopics: true}
+	cfg := kafka.Config{Cluster: client(t, &server.KafkaCluster), CreateTopics: true}
 	for _, topic := range []string{"open", "hidden", "locked", "secretive"} {
 		server.CreateTopic(t, topic, 1, nil)
 	}
 	uses := []kafka.Use{{Name: "open"}, {Name: "hidden"}, {Name: "locked"}, {Name: "secretive"}, {Name: "missing"}}
-	deny(t, server, "hidden", kadm.OpDescribe)
-	deny(t, server, "locked", kadm.OpWrite)
-	deny(t, server, "secretive", kadm.OpDescribeConfigs)
-	deny(t, server, "missing", kadm.OpCreate)
+	deny(t, &server.KafkaCluster, "hidden", kadm.OpDescribe)
+	deny(t, &server.KafkaCluster, "locked", kadm.OpWrite)
+	deny(t, &server.KafkaCluster, "secretive", kadm.OpDescribeConfigs)
+	deny(t, &server.KafkaCluster, "missing", kadm.OpCreate)
 	_, err := server.Admin(t).CreateACLs(t.Context(), kadm.NewACLs().Clusters().Deny(user).DenyHosts().Operations(kadm.OpCreate).ResourcePatternType(kadm.ACLPatternLiteral))
 	must(t, err)
 	before := topics(t, &server.KafkaCluster)

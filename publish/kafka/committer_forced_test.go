@@ -49,6 +49,7 @@ func TestTheEndOfATransactionHasAClassAndIsWhatTheStateSays(t *testing.T) {
 		{"the right to the transactional id was taken", kerr.TransactionalIDAuthorizationFailed, 1, true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // the client waits between its attempts
 			cluster := fake(t, orders, 3)
 			p := acquire(t, "shop", at(cluster.ListenAddrs()...))
 			committer := p.open(t, kafka.Config{})

@@ -18,12 +18,11 @@ import (
 	"github.com/tailrace/tailrace/publish/publishtest"
 )
 
-func TestCommitter(t *testing.T) {
-	broker := servers.NewKafka(t, map[string]string{"message.max.bytes": "16777216"})
+func committerBehaves(t *testing.T, broker *servers.KafkaServer) {
 	number := 0
 	publishtest.RunCommitter(t, func(t *testing.T) publishtest.CommitterHarness {
 		number++
-		name := fmt.Sprintf("case%d", number)
+		name := fmt.Sprintf("committer%d", number)
 		prefix := name + ".topic."
 		p := acquire(t, name, at(broker.Plain))
 		return publishtest.CommitterHarness{
@@ -91,22 +90,22 @@ func TestATransactionThatAnotherProducerEndedIsPublishedAgain(t *testing.T) {
 	wantEachOnce(t, committed(t, cluster.Plain, name)[""], 60)
 }
 
-func TestABrokerThatIsKilledWithinATransactionLosesAndDoublesNothing(t *testing.T) {
-	broker := servers.NewKafka(t, nil)
-	broker.CreateTopic(t, orders, 3, nil)
+func killedWithinATransaction(t *testing.T, broker *servers.KafkaServer) {
+	const topic = "within"
+	broker.CreateTopic(t, topic, 3, nil)
 	p := acquire(t, "shop", at(broker.Plain))
 	c := p.open(t, kafka.Config{})
-	publishAll(t, c, orders, 0, 300)
+	publishAll(t, c, topic, 0, 300)
 	must(t, c.Commit(t.Context(), p.at("first")))
-	publishAll(t, c, orders, 300, 600)
+	publishAll(t, c, topic, 300, 600)
 	must(t, c.Flush(t.Context()))
-	publishAll(t, c, orders, 600, 900)
+	publishAll(t, c, topic, 600, 900)
 	broker.Kill(t)
-	publishAll(t, c, orders, 900, 1200)
+	publishAll(t, c, topic, 900, 1200)
 	broker.Start(t)
 	must(t, c.Commit(t.Context(), p.at("second")))
 	p.wantSaved(t, "second")
-	wantEachOnce(t, committed(t, broker.Plain, orders)[""], 1200)
+	wantEachOnce(t, committed(t, broker.Plain, topic)[""], 1200)
 }
 
 // The topic of the event was met, and nothing ever goes there.

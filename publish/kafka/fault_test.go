@@ -13,13 +13,14 @@ import (
 // A load publishes rising numbers, a bounded number of batches at a time, as the
 // frontier would.
 type load struct {
+	topic   string
 	next    int
 	slots   chan struct{}
 	durable atomic.Int64
 	failed  atomic.Pointer[error]
 }
 
-func newLoad() *load { return &load{slots: make(chan struct{}, 100)} }
+func newLoad(topic string) *load { return &load{topic: topic, slots: make(chan struct{}, 100)} }
 
 // publish publishes more numbers, until count are out or as long as there is a
 // slot if count is 0.
@@ -35,7 +36,7 @@ func (l *load) publish(t *testing.T, p *kafka.Publisher, count int) {
 		} else {
 			l.slots <- struct{}{}
 		}
-		must(t, p.Publish(t.Context(), batch(orders, number(l.next)), func(err error) {
+		must(t, p.Publish(t.Context(), batch(l.topic, number(l.next)), func(err error) {
 			if err != nil {
 				l.failed.Store(&err)
 			}
@@ -55,18 +56,18 @@ func (l *load) finish(t *testing.T, p *kafka.Publisher, brokers ...string) {
 	if got := int(l.durable.Load()); got != l.next {
 		t.Errorf("got %d done, want %d", got, l.next)
 	}
-	wantNumbers(t, brokers, l.next)
+	wantNumbers(t, brokers, l.topic, l.next)
 }
 
-func TestAFrozenBrokerIsWaitedForAndNothingIsLostOrMoved(t *testing.T) {
-	broker := servers.NewKafka(t, nil)
-	broker.CreateTopic(t, orders, 1, nil)
+func frozenUnderLoad(t *testing.T, broker *servers.KafkaServer) {
+	broker.CreateTopic(t, "frozen", 1, nil)
 	log, logs := logged()
 	p := open(t, kafka.Config{Cluster: at(broker.Plain), Log: log})
-	l := newLoad()
+	l := newLoad("frozen")
 	l.publish(t, p, 2000)
 	broker.Freeze(t)
-	l.publish(t, p, 0) // until nothing more is taken: the broker answers no more
+	defer broker.Thaw(t) // whatever comes of it, others use it next
+	l.publish(t, p, 0)   // until nothing more is taken: the broker answers no more
 	before := runtime.NumGoroutine()
 	eventually.True(t, limit, "the log says that records wait", func() bool {
 		return logs.FilterMessage("records wait for Kafka").Len() > 0
@@ -82,11 +83,10 @@ func TestAFrozenBrokerIsWaitedForAndNothingIsLostOrMoved(t *testing.T) {
 	})
 }
 
-func TestABrokerThatIsKilledUnderLoadLosesAndMovesNothing(t *testing.T) {
-	broker := servers.NewKafka(t, nil)
-	broker.CreateTopic(t, orders, 1, nil)
+func killedUnderLoad(t *testing.T, broker *servers.KafkaServer) {
+	broker.CreateTopic(t, "killed", 1, nil)
 	p := open(t, kafka.Config{Cluster: at(broker.Plain)})
-	l := newLoad()
+	l := newLoad("killed")
 	for range 2 {
 		l.publish(t, p, 2000)
 		broker.Kill(t)
@@ -97,17 +97,17 @@ func TestABrokerThatIsKilledUnderLoadLosesAndMovesNothing(t *testing.T) {
 	l.finish(t, p, broker.Plain)
 }
 
-func TestCloseDoesNotWaitForAFrozenBroker(t *testing.T) {
-	broker := servers.NewKafka(t, nil)
-	broker.CreateTopic(t, orders, 1, nil)
+func closedWhileFrozen(t *testing.T, broker *servers.KafkaServer) {
+	broker.CreateTopic(t, "closed", 1, nil)
 	p, err := kafka.Open(t.Context(), kafka.Config{Cluster: at(broker.Plain)})
 	must(t, err)
-	must(t, result(t, p, batch(orders, "first")))
+	must(t, result(t, p, batch("closed", "first")))
 	broker.Freeze(t)
+	defer broker.Thaw(t) // whatever comes of it, others use it next
 	const count = 50
 	results := make(chan error, count+1)
 	for i := range count {
-		must(t, p.Publish(t.Context(), batch(orders, number(i)), func(err error) { results <- err }))
+		must(t, p.Publish(t.Context(), batch("closed", number(i)), func(err error) { results <- err }))
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- p.Close() }()
@@ -120,5 +120,4 @@ func TestCloseDoesNotWaitForAFrozenBroker(t *testing.T) {
 			t.Error("done was called without an error")
 		}
 	}
-	broker.Thaw(t)
 }

@@ -81,6 +81,7 @@ func TestWhatABrokerMendsIsRetriedWithoutAGapOrADouble(t *testing.T) {
 		{"the disk is away", kerr.KafkaStorageError},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // the client waits between its attempts
 			cluster := fake(t, orders, 1)
 			p := open(t, kafka.Config{Cluster: at(cluster.ListenAddrs()...)})
 			count := 0
@@ -90,7 +91,7 @@ func TestWhatABrokerMendsIsRetriedWithoutAGapOrADouble(t *testing.T) {
 			for i := range 20 {
 				publishNumbers(t, p, 15*i, 15) // in waves: a request for each at least
 			}
-			wantNumbers(t, cluster.ListenAddrs(), 300)
+			wantNumbers(t, cluster.ListenAddrs(), orders, 300)
 			if faults.Hits() == 0 {
 				t.Error("no request was answered so")
 			}
@@ -107,7 +108,7 @@ func TestARecordIsStoredOnceThoughConnectionsBreakBeforeTheResponse(t *testing.T
 		publishNumbers(t, p, i, 1) // one by one: a request for each
 	}
 	cut.every.Store(0)
-	wantNumbers(t, cluster.ListenAddrs(), 100)
+	wantNumbers(t, cluster.ListenAddrs(), orders, 100)
 	if cut.count.Load() < 5 {
 		t.Errorf("got %d cuts, want some", cut.count.Load())
 	}
@@ -374,7 +375,7 @@ func TestMetadataThatLiesIsOutlivedWithoutAPanic(t *testing.T) {
 	})
 	p := open(t, kafka.Config{Cluster: at(cluster.ListenAddrs()...)})
 	publishNumbers(t, p, 0, 10)
-	wantNumbers(t, cluster.ListenAddrs(), 10)
+	wantNumbers(t, cluster.ListenAddrs(), orders, 10)
 	if told != len(lies) {
 		t.Errorf("got %d lies told, want %d", told, len(lies))
 	}

@@ -137,10 +137,11 @@ func publishNumbers(t testing.TB, p *kafka.Publisher, first, count int) {
 	}
 }
 
-// wantNumbers checks that just the numbers from 0 on are stored, in order.
-func wantNumbers(t testing.TB, brokers []string, count int) {
+// wantNumbers checks that just the numbers from 0 on are stored in a topic, in
+// order.
+func wantNumbers(t testing.TB, brokers []string, topic string, count int) {
 	t.Helper()
-	got := values(stored(t, brokers, orders)[orders])
+	got := values(stored(t, brokers, topic)[topic])
 	if len(got) != count {
 		t.Errorf("got %d records, want %d", len(got), count)
 	}

@@ -18,9 +18,11 @@ import (
 )
 
 func TestNothingIsLostOrMovedWhileEveryConnectionDiesSoon(t *testing.T) {
+	t.Parallel()
 	const lives = 12
-	server := servers.NewKafka(t, nil)
-	server.CreateTopic(t, orders, 1, nil)
+	cluster := servers.Kafka(t)
+	topic := cluster.Prefix + "orders"
+	cluster.CreateTopic(t, topic, 1, nil)
 	var dialed atomic.Int64
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
@@ -29,15 +31,15 @@ func TestNothingIsLostOrMovedWhileEveryConnectionDiesSoon(t *testing.T) {
 		}
 		return conn, err
 	}
-	p := open(t, kafka.Config{Cluster: broker.Cluster{Brokers: []string{server.Plain}, Dial: dial}})
-	l := newLoad()
+	p := open(t, kafka.Config{Cluster: broker.Cluster{Brokers: []string{cluster.Plain}, Dial: dial}})
+	l := newLoad(topic)
 	for start := time.Now(); dialed.Load() <= lives; {
 		l.publish(t, p, 100)
 		if time.Since(start) > 2*limit {
 			t.Fatalf("got %d connections within %v, want more than %d", dialed.Load(), 2*limit, lives)
 		}
 	}
-	l.finish(t, p, server.Plain)
+	l.finish(t, p, cluster.Plain)
 }
 
 // What is answered to any request by what is no broker: the size of the response,

@@ -111,8 +111,7 @@ func TestEveryLoginThatIsRightIsTaken(t *testing.T) {
 	}
 }
 
-func TestAMissingClientCertificateIsAStop(t *testing.T) {
-	broker := servers.NewKafka(t, map[string]string{"listener.name.tls.ssl.client.auth": "required"})
+func certificateIsWanted(t *testing.T, broker *servers.KafkaServer) {
 	_, err := kafka.Open(t.Context(), kafka.Config{Cluster: secure(broker.TLS, trust(t, broker.CA, ""), nil)})
 	if failure.ExitCode(err) != failure.ExitStop || failure.Retryable(err) || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("got error %v, want a Stop for the client's certificate", err)
@@ -120,27 +119,27 @@ func TestAMissingClientCertificateIsAStop(t *testing.T) {
 }
 
 func TestAUserWhoMayNotWriteIsNamedWithTheTopic(t *testing.T) {
-	server := servers.NewKafka(t, nil)
-	server.CreateTopic(t, orders, 1, nil)
-	mechanism, err := broker.SASLMechanism(broker.Login{Mechanism: "SCRAM-SHA-512", User: local.KafkaClient, Password: server.Users[local.KafkaClient]})
-	must(t, err)
-	p := open(t, kafka.Config{Cluster: secure(server.SASL, trust(t, server.CA, ""), mechanism)})
-	must(t, result(t, p, batch(orders, "first")))
-	_, err = server.Admin(t).CreateACLs(t.Context(), kadm.NewACLs().Topics(orders).
+	t.Parallel()
+	cluster := servers.Kafka(t)
+	name := cluster.Prefix + "orders"
+	cluster.CreateTopic(t, name, 1, nil)
+	p := open(t, kafka.Config{Cluster: client(t, cluster)})
+	must(t, result(t, p, batch(name, "first")))
+	_, err := cluster.Admin(t).CreateACLs(t.Context(), kadm.NewACLs().Topics(name).
 		Deny("User:"+local.KafkaClient).DenyHosts().Operations(kadm.OpWrite).ResourcePatternType(kmsg.ACLResourcePatternTypeLiteral))
 	must(t, err)
 
 	// The broker takes a moment to know of it.
 	done := make(chan error, 1)
 	eventually.NoError(t, 2*limit, "the user may not write", func() error {
-		must(t, p.Publish(t.Context(), batch(orders, "second"), func(e error) { done <- e }))
+		must(t, p.Publish(t.Context(), batch(name, "second"), func(e error) { done <- e }))
 		if err = within(t, done); err == nil {
 			return errors.New("it may still write")
 		}
 		return nil
 	})
 	if failure.ExitCode(err) != failure.ExitStop || failure.Retryable(err) ||
-		!strings.Contains(err.Error(), "User:client") || !strings.Contains(err.Error(), orders) {
+		!strings.Contains(err.Error(), "User:client") || !strings.Contains(err.Error(), name) {
 		t.Errorf("got error %v, want a Stop that names user and topic", err)
 	}
 }

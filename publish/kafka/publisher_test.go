@@ -17,13 +17,12 @@ import (
 	"github.com/tailrace/tailrace/publish/publishtest"
 )
 
-func TestPublisher(t *testing.T) {
-	broker := servers.NewKafka(t, map[string]string{"message.max.bytes": "16777216"})
+func publisherBehaves(t *testing.T, broker *servers.KafkaServer) {
 	brokers := []string{broker.Plain}
 	number := 0
 	publishtest.Run(t, func(t *testing.T) publishtest.Harness {
 		number++
-		prefix := fmt.Sprintf("case%d.", number)
+		prefix := fmt.Sprintf("publisher%d.", number)
 		return publishtest.Harness{
 			Open: func(t *testing.T) publish.Publisher {
 				return &renamed{

@@ -189,6 +189,7 @@ func TestALimitThatIsLoweredMeanwhileIsAStop(t *testing.T) {
 }
 
 func TestATopicThatWasTakenAwayIsWaitedForAndStartsAgainWhenItIsMade(t *testing.T) {
+	t.Parallel()
 	cluster := servers.Kafka(t)
 	name := cluster.Prefix + "orders"
 	cluster.CreateTopic(t, name, 1, nil)

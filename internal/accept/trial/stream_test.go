@@ -13,7 +13,7 @@ import (
 // fifth of the records is refused, calls fail, answers are lost, and shards are
 // split and merged.
 func TestNothingIsLostOfKinesis(t *testing.T) {
-	binary := build(t)
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		url     func(t *testing.T) string
@@ -25,6 +25,7 @@ func TestNothingIsLostOfKinesis(t *testing.T) {
 		{"MySQL as the KPL packs, killed", mysqlURL, trial.Kinesis{Packing: verify.PackedKPL, Lost: 0.01}, syscall.SIGKILL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			c.kinesis.Product, c.kinesis.Shards, c.kinesis.Reshards = local.Kinesalite, 32, 2
 			cfg := trial.Config{
 				Binary: binary, URL: c.url(t), Folder: folder(t), Seed: 7, Changes: 1500, MaxRows: 150,

@@ -15,19 +15,33 @@ import (
 	"github.com/tailrace/tailrace/internal/verify"
 )
 
-// build returns the path of the binary.
-func build(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "tailrace")
-	if out, err := exec.Command("go", "build", "-o", binary, "github.com/tailrace/tailrace/cmd/tailrace").CombinedOutput(); err != nil {
-		t.Fatalf("build the binary: %v: %s", err, out)
+// binary is the path of the program under test.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+// buildAndRun builds as cmd/tailrace's tests do, with whom it then shares what is
+// compiled.
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "tailrace-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	return binary
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "tailrace")
+	build := exec.Command("go", "build", "-o", binary, "github.com/tailrace/tailrace/cmd/tailrace")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build tailrace: %v: %s", err, out)
+		return 1
+	}
+	return m.Run()
 }
 
 // TestNothingIsLostReorderedOrRepeated is `make accept` in small, on Postgres.
 func TestNothingIsLostReorderedOrRepeated(t *testing.T) {
-	binary := build(t)
+	t.Parallel() // it waits for servers and daemons more than it works; one by one, as a prepared transaction of one holds the slot of another up
 	for _, version := range servers.Versions() {
 		for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
 			t.Run(fmt.Sprintf("Postgres %d, five times %v", version, signal), func(t *testing.T) {
@@ -40,7 +54,7 @@ func TestNothingIsLostReorderedOrRepeated(t *testing.T) {
 // TestNothingIsLostOfABinlog is `make accept` in small, on MySQL and MariaDB,
 // whose server crashes once.
 func TestNothingIsLostOfABinlog(t *testing.T) {
-	binary := build(t)
+	t.Parallel() // it waits for servers and daemons more than it works
 	for _, c := range []struct {
 		name     string
 		product  local.Product
@@ -66,6 +80,7 @@ func TestNothingIsLostOfABinlog(t *testing.T) {
 		{"MariaDB 11.4 by files, killed", local.MariaDB114, nil, true, syscall.SIGKILL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			s := servers.NewMySQL(t, c.product, c.settings)
 			got := try(t, trial.Config{
 				Binary: binary, URL: s.Database(t).URL(), Changes: 4000, MaxRows: 150, Files: c.files, Signal: c.signal,
@@ -85,7 +100,7 @@ func TestNothingIsLostOfABinlog(t *testing.T) {
 // TestNothingIsLostOfKafka is `make accept` in small, into a broker that falls
 // twice.
 func TestNothingIsLostOfKafka(t *testing.T) {
-	binary := build(t)
+	t.Parallel() // it waits for servers and daemons more than it works
 	for _, c := range []struct {
 		name   string
 		url    func(t *testing.T) string
@@ -97,6 +112,7 @@ func TestNothingIsLostOfKafka(t *testing.T) {
 		{"MySQL exactly once, killed", mysqlURL, trial.Kafka{PartitionBy: verify.ByKey, ExactlyOnce: true}, syscall.SIGKILL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			c.kafka.Restarts = 2
 			got := try(t, trial.Config{Binary: binary, URL: c.url(t), Changes: 4000, MaxRows: 150, Kafka: &c.kafka, Signal: c.signal})
 			if got.Restarts != 2 || got.Fences == 0 {
@@ -118,7 +134,7 @@ func mysqlURL(t *testing.T) string { return servers.NewMySQL(t, local.MySQL97, n
 // TestOneOfTwoInstancesIsLeft is `make accept`'s duel in small.
 func TestOneOfTwoInstancesIsLeft(t *testing.T) {
 	got := try(t, trial.Config{
-		Binary: build(t), URL: servers.Postgres(t, 18).URL(), Changes: 3000, MaxRows: 150, Duels: 3,
+		Binary: binary, URL: servers.Postgres(t, 18).URL(), Changes: 3000, MaxRows: 150, Duels: 3,
 		Kafka: &trial.Kafka{PartitionBy: verify.ByKey, ExactlyOnce: true},
 	})
 	if got.Duels != 3 || got.Verify.Again > 0 {

@@ -30,6 +30,7 @@ type Kafka struct {
 	voter      int    // the id of the controller
 	controller string // host and port where the controller listens
 	proxy      string // what clients are told who come by Behind
+	measured   bool
 }
 
 // A kafkaRole is what a process of Kafka is, as process.roles says it.
@@ -52,6 +53,10 @@ type KafkaOptions struct {
 	// Behind of the address. Whoever comes by it is told to come by it again. "" is
 	// for none.
 	Proxy string
+
+	// Measured is for a broker whose speed counts: Java optimizes it as it would
+	// anywhere else. The others start in half of the processor time.
+	Measured bool
 }
 
 // StartKafka starts a broker on data of its own: no topics, no users but those of
@@ -59,7 +64,7 @@ type KafkaOptions struct {
 // per machine as long as the download of the jars. The context bounds only the
 // start.
 func StartKafka(ctx context.Context, options KafkaOptions) (*Kafka, error) {
-	k := &Kafka{KafkaAddress: KafkaAddress{ClusterID: newKafkaID()}, node: 1, role: kafkaAlone, voter: 1, proxy: options.Proxy}
+	k := &Kafka{KafkaAddress: KafkaAddress{ClusterID: newKafkaID()}, node: 1, role: kafkaAlone, voter: 1, proxy: options.Proxy, measured: options.Measured}
 	if err := k.begin(ctx, options.Settings); err != nil {
 		return nil, err
 	}
@@ -87,7 +92,7 @@ func (k *Kafka) begin(ctx context.Context, settings map[string]string) error {
 		DataDir:    data,
 	}
 	k.command = kafkaJava(cache, k.dir, "kafka.Kafka", k.propertiesPath())
-	if k.role != kafkaAlone {
+	if !k.measured {
 		k.command = slices.Insert(k.command, 1, quickStart)
 	}
 	k.greet = k.isOurs
