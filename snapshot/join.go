@@ -72,7 +72,7 @@ func (c *Copies) Join(st checkpoint.State, past event.Position, stream capture.S
 		return nil, err
 	}
 	j := &Join{
-		copies: c, cfg: c.cfg, room: room, log: c.cfg.Log, stream: stream, pool: make(pool, 64),
+		copies: c, cfg: c.cfg, room: room, log: c.cfg.Log, stream: stream, pool: newPool(c.cfg.Memory * 3 / 4),
 		asks: make(chan *event.Unit), came: make(chan arrival), wake: make(chan struct{}, 1), tick: time.NewTicker(asking),
 		changed: make(chan struct{}),
 		place:   place{reached: reached, past: past},

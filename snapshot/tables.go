@@ -42,6 +42,7 @@ func (j *Join) finish(c *copying, s Status, why string) {
 	j.ledger.end(c)
 	j.notify()
 	if len(j.ledger.list) == 0 {
+		j.pool.drain()
 		run := j.copies.endRun()
 		j.log.Info("all tables are copied", zap.Int("tables_done", run.done), zap.Int64("rows", run.rows), zap.Duration("took", run.took()))
 	}

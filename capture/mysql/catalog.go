@@ -159,7 +159,7 @@ FROM information_schema.columns c WHERE c.table_schema = ? AND c.table_name = ? 
 	if err != nil {
 		return nil, nil, err
 	}
-	collations, err := queryCollations(c)
+	collations, err := queryCollations(c, records)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -190,13 +190,24 @@ func number(text string) int {
 	return n
 }
 
-// queryCollations returns the numbers of collations by name. MariaDB has some
-// that are one name for several character sets: there the full names are in
+// queryCollations returns the numbers of the collations of columns, by name: of the
+// hundreds that there are a table has a few, and each chunk of a copy asks. MariaDB has
+// some that are one name for several character sets: there the full names are in
 // another table, in versions that have such.
-func queryCollations(c *client.Conn) (map[string]uint16, error) {
-	records, err := queryRecords(c, `SELECT full_collation_name AS n, id AS i FROM information_schema.collation_character_set_applicability`)
+func queryCollations(c *client.Conn, columns []record) (map[string]uint16, error) {
+	var names []any
+	for _, r := range columns {
+		if name := r["l"]; name != "" && !slices.Contains(names, any(name)) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	in := " IN (?" + strings.Repeat(", ?", len(names)-1) + ")"
+	records, err := queryRecords(c, `SELECT full_collation_name AS n, id AS i FROM information_schema.collation_character_set_applicability WHERE full_collation_name`+in, names...)
 	if serverError(err) != nil {
-		records, err = queryRecords(c, `SELECT collation_name AS n, id AS i FROM information_schema.collations`)
+		records, err = queryRecords(c, `SELECT collation_name AS n, id AS i FROM information_schema.collations WHERE collation_name`+in, names...)
 	}
 	if err != nil {
 		return nil, err

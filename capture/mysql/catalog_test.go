@@ -8,7 +8,6 @@ import (
 	"github.com/tailrace/tailrace/capture/capturetest"
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
-	"github.com/tailrace/tailrace/internal/servers"
 	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
@@ -37,7 +36,7 @@ func TestTheCatalogNamesWhatTheLogDoesNot(t *testing.T) {
 	for _, kind := range sparse {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			d := newSource(t, servers.NewMySQL(t, kind.product, kind.settings).Database(t), nil)
+			d := newSource(t, pool.Server(t, kind.product, kind.settings).Database(t), nil)
 			d.Exec(t, varied)
 			r := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)
 			insert := strings.NewReplacer(`\xc3\xa9`, "é").Replace(variedRow)
@@ -56,7 +55,7 @@ func TestTheCatalogNamesWhatTheLogDoesNot(t *testing.T) {
 
 func TestTheCatalogDoesNotSpeakOfThePast(t *testing.T) {
 	kind := sparse[0]
-	server := servers.NewMySQL(t, kind.product, kind.settings)
+	server := pool.Server(t, kind.product, kind.settings)
 	for _, c := range []struct {
 		name string
 		then []string

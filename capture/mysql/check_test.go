@@ -170,7 +170,7 @@ func TestCheckRefusesAReplicaThatLogsNothing(t *testing.T) {
 	for _, product := range []local.Product{local.MySQL97, local.MariaDB114} {
 		t.Run(string(product), func(t *testing.T) {
 			t.Parallel()
-			first := servers.NewMySQL(t, product, nil)
+			first := pool.Server(t, product, nil)
 			replicated := first.Database(t)
 			replicated.Exec(t, orders, "INSERT INTO orders VALUES (NULL)")
 			name := "log-replica-updates"

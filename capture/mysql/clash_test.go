@@ -21,7 +21,7 @@ func TestARivalWithTheNumberOfOurLastConnectionIsLeftAlone(t *testing.T) {
 	for _, product := range []local.Product{local.MySQL97, local.MariaDB114} {
 		t.Run(string(product), func(t *testing.T) {
 			t.Parallel()
-			server := servers.NewMySQL(t, product, nil)
+			server := pool.Server(t, product, nil)
 			d := newSource(t, server.Database(t), func(cfg *mysql.Config) { cfg.SlotWait = 300 * time.Millisecond })
 			d.Exec(t, orders)
 			for range 50 { // far from what it takes to start a server

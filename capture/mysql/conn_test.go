@@ -141,7 +141,7 @@ func wantRetry(t *testing.T, err error, want string) {
 }
 
 func TestTLSIsVerifiedAsTheURLSays(t *testing.T) {
-	server := servers.NewMySQL(t, local.MySQL97, nil)
+	server := pool.Server(t, local.MySQL97, nil)
 	d := server.Database(t)
 	user := d.User(t, "secret", "REPLICATION SLAVE ON *.*", "SELECT ON {db}.*")
 	as := func(parameters string) mysql.Replica {

@@ -22,7 +22,7 @@ func TestAViewIsNotOlderThanTheTableThatTookTheName(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			d := newSource(t, servers.NewMySQL(t, k.product, k.settings).Database(t), nil)
+			d := newSource(t, pool.Server(t, k.product, k.settings).Database(t), nil)
 			mayLock(t, d)
 			d.Exec(t, "CREATE TABLE t (id int PRIMARY KEY, n int)", "CREATE TABLE zg LIKE t", "INSERT INTO t VALUES (1, 0)", "INSERT INTO zg VALUES (1, 0)")
 			table := d.Name + ".t"
@@ -166,7 +166,7 @@ func TestTheCatalogOfAMariaDBWaitsShortly(t *testing.T) {
 	for _, k := range kinds[2:] {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			d := newSource(t, servers.NewMySQL(t, k.product, nil).Database(t), nil)
+			d := newSource(t, pool.Server(t, k.product, nil).Database(t), nil)
 			d.Exec(t, "CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE a (id int PRIMARY KEY)")
 			c := copyOf(t, d)
 			reader, locker := d.Conn(t), d.Conn(t) // who waits for t holds a alone
@@ -201,7 +201,7 @@ func TestTheCatalogOfAMariaDBWaitsShortly(t *testing.T) {
 }
 
 func TestALockThatWaitsLetsWritersPass(t *testing.T) {
-	d := newSource(t, servers.NewMySQL(t, kinds[1].product, withoutGTIDs).Database(t), nil)
+	d := newSource(t, pool.Server(t, kinds[1].product, withoutGTIDs).Database(t), nil)
 	mayLock(t, d)
 	d.Exec(t, "CREATE TABLE t (id int PRIMARY KEY)")
 	c := copyOf(t, d)

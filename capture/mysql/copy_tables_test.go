@@ -71,7 +71,7 @@ func TestTheLagOfAReplicaIsBehindItsSource(t *testing.T) {
 	for _, k := range []kind{kinds[0], kinds[3]} {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			primary, replica := servers.NewMySQL(t, k.product, nil), servers.NewMySQL(t, k.product, nil)
+			primary, replica := pool.Server(t, k.product, nil), servers.NewMySQL(t, k.product, nil)
 			d, r := primary.Database(t), replica.Database(t)
 			d.Exec(t, "CREATE TABLE t (id int PRIMARY KEY)")
 			follow(t, replica, primary)

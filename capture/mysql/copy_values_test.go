@@ -9,7 +9,6 @@ import (
 	"github.com/tailrace/tailrace/capture/mysql/values/typestest"
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
-	"github.com/tailrace/tailrace/internal/servers"
 	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
@@ -28,7 +27,7 @@ func onEachLevel(t *testing.T, test func(*testing.T, source)) {
 		for _, level := range metadata(product) {
 			t.Run(string(product)+" "+level, func(t *testing.T) {
 				t.Parallel()
-				server := servers.NewMySQL(t, product, map[string]string{"binlog-row-metadata": level})
+				server := pool.Server(t, product, map[string]string{"binlog-row-metadata": level})
 				test(t, newSource(t, server.Database(t), nil))
 			})
 		}

@@ -27,9 +27,9 @@ var late = map[string]string{
 func lateServer(t *testing.T, k kind) *servers.MySQLServer {
 	t.Helper()
 	if k.product.MariaDB() {
-		return servers.NewMySQL(t, k.product, late)
+		return pool.Server(t, k.product, late)
 	}
-	server := servers.NewMySQL(t, k.product, k.settings)
+	server := pool.Server(t, k.product, k.settings)
 	server.Database(t).Exec(t, "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'",
 		"SET GLOBAL rpl_semi_sync_source_timeout = 2000, GLOBAL rpl_semi_sync_source_wait_point = 'AFTER_SYNC'")
 	return server
@@ -123,7 +123,7 @@ func TestAViewIsWhereItSaysInTheLog(t *testing.T) {
 		for _, exact := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, exact %v", k.name, exact), func(t *testing.T) {
 				t.Parallel()
-				d := newSource(t, servers.NewMySQL(t, k.product, k.settings).Database(t), nil)
+				d := newSource(t, pool.Server(t, k.product, k.settings).Database(t), nil)
 				mayLock(t, d)
 				const rows, writers, views = 8, 4, 15
 				d.Exec(t, "CREATE TABLE t (id int PRIMARY KEY, n int)")
@@ -281,7 +281,7 @@ func TestAStreamThatIsIdleReachesTheEndOfAView(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			d := newSource(t, servers.NewMySQL(t, k.product, k.settings).Database(t), nil)
+			d := newSource(t, pool.Server(t, k.product, k.settings).Database(t), nil)
 			mayLock(t, d)
 			d.Exec(t, "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
 			c := copyOf(t, d)

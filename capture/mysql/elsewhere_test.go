@@ -51,7 +51,7 @@ func TestAnAddressThatLeadsToAnotherServer(t *testing.T) {
 			if product.MariaDB() {
 				settings["log-slave-updates"] = "ON"
 			}
-			primary, replica := servers.NewMySQL(t, product, settings), servers.NewMySQL(t, product, settings)
+			primary, replica := pool.Server(t, product, settings), servers.NewMySQL(t, product, settings)
 			d := newSource(t, primary.Database(t), nil)
 			d.Exec(t, orders)
 			follow(t, replica, primary)

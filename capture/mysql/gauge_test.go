@@ -36,7 +36,7 @@ func TestGauge(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			server := servers.NewMySQL(t, kind.product, kind.settings)
+			server := pool.Server(t, kind.product, kind.settings)
 			capturetest.RunGauge(t, func(t testing.TB) capturetest.Measured {
 				return newSource(t, server.Database(t), nil)
 			})
@@ -51,7 +51,7 @@ func onOwnKind(t *testing.T, test func(t *testing.T, server *servers.MySQLServer
 	for _, kind := range []kind{kinds[1], kinds[2]} {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			server := servers.NewMySQL(t, kind.product, kind.settings)
+			server := pool.Server(t, kind.product, kind.settings)
 			d := newSource(t, server.Database(t), nil)
 			d.Exec(t, orders)
 			test(t, server, d)
@@ -151,7 +151,7 @@ func TestAFileThatTheServerDeletesByAgeIsLost(t *testing.T) {
 }
 
 func TestMariaDBsLimitOfAllFilesIsRoom(t *testing.T) {
-	d := newSource(t, servers.NewMySQL(t, local.MariaDB114, nil).Database(t), nil)
+	d := newSource(t, pool.Server(t, local.MariaDB114, nil).Database(t), nil)
 	d.Exec(t, orders, "SET GLOBAL max_binlog_total_size = 1000000000")
 	st := read(t, d, 1)
 	d.Split(t)
@@ -273,7 +273,7 @@ func TestAPlaceOfGTIDsAloneIsFoundInTheFiles(t *testing.T) {
 	for _, product := range []local.Product{local.MySQL97, local.MariaDB1011, local.MariaDB114} {
 		t.Run(string(product), func(t *testing.T) {
 			t.Parallel()
-			d := newSource(t, servers.NewMySQL(t, product, nil).Database(t), nil)
+			d := newSource(t, pool.Server(t, product, nil).Database(t), nil)
 			const keep = 1000 * time.Second
 			d.Exec(t, orders, expiry(int(keep/time.Second)))
 			st := read(t, d, 3)

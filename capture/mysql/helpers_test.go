@@ -21,13 +21,17 @@ import (
 // patience is how long a test waits for a server.
 const patience = 30 * time.Second
 
+// pool has the servers of all tests that want one for themselves and can give it
+// back as it was.
+var pool servers.MySQLPool
+
 // onEach runs a test on a server of its own of each product.
 func onEach(t *testing.T, settings map[string]string, test func(*testing.T, *servers.MySQLServer, *servers.MySQLDatabase)) {
 	t.Helper()
 	for _, product := range local.MySQLProducts() {
 		t.Run(string(product), func(t *testing.T) {
 			t.Parallel()
-			server := servers.NewMySQL(t, product, settings)
+			server := pool.Server(t, product, settings)
 			test(t, server, server.Database(t))
 		})
 	}

@@ -52,7 +52,7 @@ func TestAMariaDBThatWasGivenAnotherServerID(t *testing.T) {
 // A start that a person asks for takes the same epoch in the same log only.
 func TestAStartInALogThatWasBegunAnewIsInANewEpoch(t *testing.T) {
 	for _, kind := range kinds {
-		server := servers.NewMySQL(t, kind.product, kind.settings)
+		server := pool.Server(t, kind.product, kind.settings)
 		for _, c := range []struct {
 			name   string
 			happen func(t *testing.T, d source)

@@ -11,7 +11,6 @@ import (
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/eventually"
 	"github.com/tailrace/tailrace/internal/failure"
-	"github.com/tailrace/tailrace/internal/servers"
 )
 
 // Nobody writes after the log was begun anew: the server says nothing of it.
@@ -19,7 +18,7 @@ func TestALogThatIsBegunAnewWhileNothingComes(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			d := newSource(t, servers.NewMySQL(t, kind.product, kind.settings).Database(t), nil)
+			d := newSource(t, pool.Server(t, kind.product, kind.settings).Database(t), nil)
 			d.Exec(t, orders)
 			r, src := d.impatient(t)
 			for range 3 {
@@ -48,7 +47,7 @@ func TestALogThatIsStillIsReadOn(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			d := newSource(t, servers.NewMySQL(t, kind.product, kind.settings).Database(t), nil)
+			d := newSource(t, pool.Server(t, kind.product, kind.settings).Database(t), nil)
 			d.Exec(t, orders)
 			r, _ := d.impatient(t)
 			asked := func() (n uint64) {

@@ -62,7 +62,7 @@ func reset(t *testing.T, d source) {
 
 func TestAPlaceThatIsGoneIsLost(t *testing.T) {
 	for _, kind := range kinds {
-		server := servers.NewMySQL(t, kind.product, kind.settings)
+		server := pool.Server(t, kind.product, kind.settings)
 		for _, c := range []struct {
 			name   string
 			happen func(t *testing.T, d source)
@@ -99,7 +99,7 @@ func TestAnotherLogOfTheSameNamesIsLost(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			d := newSource(t, servers.NewMySQL(t, kind.product, kind.settings).Database(t), nil)
+			d := newSource(t, pool.Server(t, kind.product, kind.settings).Database(t), nil)
 			d.Exec(t, orders)
 			st := read(t, d, 3)
 			if _, err := locate(t, d, st, ""); err != nil {
@@ -132,7 +132,7 @@ func TestAnotherLogOfTheSameNamesIsLost(t *testing.T) {
 
 func TestPlacesOfAPerson(t *testing.T) {
 	for _, kind := range kinds {
-		d := newSource(t, servers.NewMySQL(t, kind.product, kind.settings).Database(t), nil)
+		d := newSource(t, pool.Server(t, kind.product, kind.settings).Database(t), nil)
 		d.Exec(t, orders)
 		d.Exec(t, "INSERT INTO orders VALUES (NULL)")
 		file, offset := logEnd(t, d.MySQLDatabase)
@@ -193,7 +193,7 @@ func TestAStartAtATimeFindsItsFile(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			d := newSource(t, servers.NewMySQL(t, kind.product, kind.settings).Database(t), nil)
+			d := newSource(t, pool.Server(t, kind.product, kind.settings).Database(t), nil)
 			d.Exec(t, orders)
 			// Files that were begun more than a second apart are told apart.
 			ticks := time.NewTicker(1100 * time.Millisecond)
@@ -248,7 +248,7 @@ func TestModesOfPositions(t *testing.T) {
 		{"files on MariaDB", local.MariaDB114, nil, mysql.FilePositions, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newSource(t, servers.NewMySQL(t, c.product, c.settings).Database(t), func(cfg *mysql.Config) { cfg.Positions = c.mode })
+			d := newSource(t, pool.Server(t, c.product, c.settings).Database(t), func(cfg *mysql.Config) { cfg.Positions = c.mode })
 			d.Exec(t, orders)
 			for _, from := range []string{event.Now, event.Earliest} {
 				st, err := locate(t, d, checkpoint.State{}, from)
@@ -268,7 +268,7 @@ func TestModesOfPositions(t *testing.T) {
 }
 
 func TestACheckpointOfAnotherKind(t *testing.T) {
-	on := newSource(t, servers.NewMySQL(t, local.MySQL97, nil).Database(t), nil)
+	on := newSource(t, pool.Server(t, local.MySQL97, nil).Database(t), nil)
 	on.Exec(t, orders)
 	byGTID := read(t, on, 1)
 	t.Run("GTIDs, and the server has none any more", func(t *testing.T) {

@@ -27,7 +27,7 @@ func TestTablesAreLockedOnlyWhereACopyNeedsThat(t *testing.T) {
 	for _, product := range local.MySQLProducts() {
 		t.Run(string(product), func(t *testing.T) {
 			t.Parallel()
-			server := servers.NewMySQL(t, product, nil)
+			server := pool.Server(t, product, nil)
 			for _, c := range []struct {
 				name      string
 				table     string

@@ -190,7 +190,7 @@ func TestSetupQuotesEveryName(t *testing.T) {
 	for _, product := range local.MySQLProducts() {
 		t.Run(string(product), func(t *testing.T) {
 			t.Parallel()
-			d := servers.NewMySQL(t, product, nil).Database(t)
+			d := pool.Server(t, product, nil).Database(t)
 			d.Exec(t, "CREATE TABLE orders (id int PRIMARY KEY)", "CREATE DATABASE `underXscore`", "CREATE TABLE `underXscore`.t (id int PRIMARY KEY)")
 			for _, name := range names {
 				quoted := quote.MySQLIdent(name)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/tailrace/tailrace/capture/capturetest"
 	"github.com/tailrace/tailrace/capture/mysql"
-	"github.com/tailrace/tailrace/internal/servers"
 	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
@@ -95,7 +94,7 @@ func TestCompressedTransactions(t *testing.T) {
 }
 
 func TestGTIDsWithTags(t *testing.T) {
-	server := servers.NewMySQL(t, local.MySQL97, nil)
+	server := pool.Server(t, local.MySQL97, nil)
 	s := newScene(t, server, nil)
 	tagged := func(tag, sql string) func() {
 		return func() { s.exec(t, "SET gtid_next = 'AUTOMATIC:"+tag+"'", sql, "SET gtid_next = 'AUTOMATIC'") }
@@ -123,7 +122,7 @@ func TestTheMillionthFile(t *testing.T) {
 	for _, kind := range kinds[:2] {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			server := servers.NewMySQL(t, kind.product, kind.settings)
+			server := pool.Server(t, kind.product, kind.settings)
 			s := newScene(t, server, nil)
 			s.exec(t, "RESET BINARY LOGS AND GTIDS TO 999998")
 			s.exec(t, insertion(0))

@@ -7,7 +7,6 @@ import (
 
 	"github.com/tailrace/tailrace/capture/capturetest"
 	"github.com/tailrace/tailrace/capture/mysql"
-	"github.com/tailrace/tailrace/internal/servers"
 	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
@@ -106,7 +105,7 @@ func TestStatementsOnOtherDatabases(t *testing.T) {
 }
 
 func TestPartialUpdatesOfJSON(t *testing.T) {
-	server := servers.NewMySQL(t, local.MySQL97, nil)
+	server := pool.Server(t, local.MySQL97, nil)
 	for name, table := range map[string]string{"of a captured table stop": "docs", "of another table pass": "other"} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, server, nil)
@@ -126,7 +125,7 @@ func TestPartialUpdatesOfJSON(t *testing.T) {
 }
 
 func TestACompressionThatNeedsTooMuchMemory(t *testing.T) {
-	server := servers.NewMySQL(t, local.MySQL97, map[string]string{"max-allowed-packet": "64M"})
+	server := pool.Server(t, local.MySQL97, map[string]string{"max-allowed-packet": "64M"})
 	s := newScene(t, server, func(c *mysql.Config) { c.MaxRow = 64 << 20 })
 	s.exec(t, "CREATE TABLE big (id INT PRIMARY KEY, note LONGTEXT)")
 	r := s.start(t)
@@ -140,7 +139,7 @@ func TestAMemoryTableIsEmptiedByARestart(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			server := servers.NewMySQL(t, kind.product, kind.settings)
+			server := pool.Server(t, kind.product, kind.settings)
 			s := newScene(t, server, nil)
 			r := s.start(t)
 			s.exec(t, "CREATE TABLE held (id INT PRIMARY KEY) ENGINE=MEMORY", "INSERT INTO held VALUES (1)")

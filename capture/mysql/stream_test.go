@@ -42,7 +42,7 @@ func onKinds(t *testing.T, kinds []kind, tests map[string]func(*testing.T, *scen
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			server := servers.NewMySQL(t, kind.product, kind.settings)
+			server := pool.Server(t, kind.product, kind.settings)
 			for sentence, test := range tests {
 				t.Run(sentence, func(t *testing.T) { test(t, newScene(t, server, nil)) })
 			}

@@ -9,7 +9,6 @@ import (
 	"github.com/tailrace/tailrace/capture/mysql"
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
-	"github.com/tailrace/tailrace/internal/servers"
 )
 
 // prepare prepares an XA transaction in a session of its own, and returns it.
@@ -113,7 +112,7 @@ func TestXATransactionsOutliveTheServer(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			server := servers.NewMySQL(t, kind.product, kind.settings)
+			server := pool.Server(t, kind.product, kind.settings)
 			s := newScene(t, server, nil)
 			r := s.start(t)
 			s.exec(t, insertion(1))

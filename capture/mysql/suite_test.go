@@ -22,7 +22,7 @@ func TestSourceAndStream(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			server := servers.NewMySQL(t, kind.product, kind.settings)
+			server := pool.Server(t, kind.product, kind.settings)
 			capturetest.Run(t, func(t testing.TB) capturetest.Database {
 				return newSource(t, server.Database(t), nil)
 			})

@@ -56,7 +56,7 @@ func sameFrame(a, b mysql.Frame) bool {
 // record returns what a server says in answer to a dump of its whole log.
 func record(t *testing.T, product local.Product) []byte {
 	t.Helper()
-	d := servers.NewMySQL(t, product, nil).Database(t)
+	d := pool.Server(t, product, nil).Database(t)
 	d.Exec(t, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(100))", "INSERT INTO t VALUES (1, 'a')", "UPDATE t SET v = 'b'", "FLUSH BINARY LOGS", "DELETE FROM t")
 	files, want := listed(t, d)
 	var all bytes.Buffer
@@ -130,7 +130,7 @@ func TestABitFlippedOnTheWayIsARetry(t *testing.T) {
 }
 
 func TestAConnectionCutOnTheWayIsARetry(t *testing.T) {
-	d := servers.NewMySQL(t, local.MySQL97, nil).Database(t)
+	d := pool.Server(t, local.MySQL97, nil).Database(t)
 	d.Exec(t, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(9000))")
 	file, offset := logEnd(t, d)
 	d.Exec(t, "INSERT INTO t VALUES (1, REPEAT('x', 9000))", "UPDATE t SET v = 'y'")

@@ -16,7 +16,7 @@ func (m Mutant) Try(root, folder string, flags ...string) (complaint string, err
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("go", append([]string{"test", "-overlay", description, "-failfast"}, flags...)...).CombinedOutput()
+	out, err := exec.Command("go", append([]string{"test", "-overlay", description, "-vet=off", "-ldflags=-s -w", "-failfast"}, flags...)...).CombinedOutput()
 	switch {
 	case err == nil:
 		return "", fmt.Errorf("no test fails when %s", m.Name)

@@ -9,7 +9,8 @@
 //
 // A test that must restart, kill or configure a server takes one of its own
 // with NewPostgres, NewMySQL, NewKafka, NewKafkaCluster or NewKinesis; that one
-// belongs to the test's process.
+// belongs to the test's process. A package whose tests want many MySQLs of their
+// own has a MySQLPool, which lends those that were left as they were.
 //
 // Programs that are no tests use Start, StartMySQL, StartKinesis and StartKafka with
 // its kin.

@@ -18,7 +18,8 @@ type MySQLServer struct {
 // NewMySQL starts a server for this test alone, with settings that are options
 // of the server and override ours ("" leaves one out, nil is for none), and
 // removes it when the test ends. It takes one to two seconds: tests that need no
-// restart, no settings and no binlog of their own use MySQL.
+// restart, no settings and no binlog of their own use MySQL, and a MySQLPool is for
+// those that can give the server back as it was.
 func NewMySQL(t testing.TB, product local.Product, settings map[string]string) *MySQLServer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), firstLimit)
