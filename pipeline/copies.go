@@ -47,10 +47,19 @@ func (l *life) share() {
 // memory full, its events would come late by as long as the sink takes for that.
 const inFlight = 8 << 20
 
-func (l *life) roomToCopy() bool {
+// spareFlight is that while the stream's next event may come at any time: it then waits
+// behind one unit of rows.
+const spareFlight = 64 << 10
+
+// roomToCopy reports whether rows that were copied may be added.
+func (l *life) roomToCopy(sparing bool) bool {
 	if l.commits {
 		// What waits for its commit counts too, and half of the memory makes one.
 		return l.frontier.Used() < l.p.Memory/8*5
 	}
-	return l.frontier.Used() < min(inFlight, l.p.Memory/4)
+	most := min(inFlight, l.p.Memory/4)
+	if sparing {
+		most = min(most, spareFlight)
+	}
+	return l.frontier.Used() < most
 }

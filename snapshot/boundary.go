@@ -17,7 +17,7 @@ func (j *Join) arrive(a arrival) error {
 	u := a.unit
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.place.heard(u.Millis)
+	j.place.heard(u)
 	j.settle.deliver(u.Txns)
 	if u.Position == "" {
 		j.observe(u, u.Items)
@@ -123,7 +123,7 @@ func (j *Join) here() {
 		return
 	}
 	for _, w := range slices.Clone(j.tracker.windows) {
-		if len(j.outbox.queue) < atOnce && j.releasable(w) {
+		if len(j.outbox.queue) < j.atOnce() && j.releasable(w) {
 			j.release(w)
 		}
 	}

@@ -27,7 +27,7 @@ var ErrDone = errors.New("everything is copied")
 type Join struct {
 	copies *Copies
 	cfg    Config
-	room   func() bool
+	room   func(sparing bool) bool
 	log    *zap.Logger
 	stream capture.Stream
 	pool   pool
@@ -65,8 +65,9 @@ type arrival struct {
 // if there were none: rows that were read come behind it, or a reader that goes by vers
 // would take them for older than what is sent again. reached is the source's; room
 // reports whether rows that were read may be handed on, or so many bytes are on their way
-// that the stream's next event would wait behind more: Look says that it may have changed.
-func (c *Copies) Join(st checkpoint.State, past event.Position, stream capture.Stream, reached func(at, target event.Position) bool, room func() bool) (*Join, error) {
+// that the stream's next event would wait behind more, which is sparing if there may be
+// one at any time: Look says that it may have changed.
+func (c *Copies) Join(st checkpoint.State, past event.Position, stream capture.Stream, reached func(at, target event.Position) bool, room func(sparing bool) bool) (*Join, error) {
 	l, err := newLedger(c, st.Snapshot)
 	if err != nil {
 		return nil, err
@@ -145,7 +146,7 @@ func (j *Join) Next(ctx context.Context, u *event.Unit) (*checkpoint.Snapshot, e
 			}
 		case rows := <-flow:
 			j.mu.Lock()
-			j.outbox.push(rows, nil)
+			j.outbox.pushRows(rows)
 			j.mu.Unlock()
 		case <-j.wake:
 		case <-tick:
@@ -165,7 +166,7 @@ func (j *Join) sources() (came chan arrival, flow chan *event.Unit) {
 	defer j.mu.Unlock()
 	switch {
 	case len(j.outbox.queue) > 0:
-	case j.held() && j.room():
+	case j.held() && j.room(false):
 		flow = j.hold.units
 	case !j.held() && j.outbox.rest == nil:
 		came = j.came

@@ -31,7 +31,7 @@ func TestMutations(t *testing.T) {
 var mutations = []mutant.Mutant{
 	mutant.Of(
 		"rows are handed on before the stream has brought what the view shows", "snapshot/release.go",
-		"j.room() && j.place.passed(w.chunk.End)", "j.room()",
+		"j.roomy() && j.place.passed(w.chunk.End)", "j.roomy()",
 	),
 	mutant.Of(
 		"nobody waits for transactions that ran at the start", "snapshot/tend.go",

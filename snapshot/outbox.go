@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"time"
+
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/schema"
@@ -11,6 +13,7 @@ type outbox struct {
 	queue     []outgoing
 	rest      *event.Unit // the stream's, behind what is copied at this place
 	announced map[*schema.Table]bool
+	rowsAt    time.Time // when rows were last pushed
 }
 
 // An outgoing unit is what Next returns, with what is saved once it is published.
@@ -21,6 +24,12 @@ type outgoing struct {
 
 func (o *outbox) push(u *event.Unit, st *checkpoint.Snapshot) {
 	o.queue = append(o.queue, outgoing{u, st})
+}
+
+// pushRows hands on a unit of rows that were read.
+func (o *outbox) pushRows(u *event.Unit) {
+	o.rowsAt = time.Now()
+	o.push(u, nil)
 }
 
 // pop takes out the first; there must be one.

@@ -15,6 +15,8 @@ func (j *Join) pick(now time.Time) (*task, time.Duration) {
 		return nil, short
 	case j.pace.slots == 0 || j.hold != nil:
 		return nil, long
+	case j.place.lively(now) && 2*j.cfg.Connections-j.pace.slots >= j.sparing():
+		return nil, short
 	case now.Before(j.pace.notBefore):
 		return nil, j.pace.notBefore.Sub(now)
 	}

@@ -15,6 +15,7 @@ type place struct {
 	open     bool           // something of the next transaction was handed on
 	past     event.Position // up to here an earlier life may have published: rows come behind; "" once it has passed
 	clock    int64          // the last commit time, Unix milliseconds
+	moved    time.Time      // when the stream has last brought a change
 	waiting  time.Time      // from when on the stream has had nothing more; zero while it has
 }
 
@@ -35,14 +36,19 @@ func (p *place) passed(target event.Position) bool { return p.reached(p.position
 // commit is that of the vers of rows that are handed on here (C2.4).
 func (p *place) commit() uint64 { return max(p.bound, 1) - 1 } // of a start by GTID the place is not known
 
-// heard notes that the stream has brought something, of this commit time if that is
-// not 0.
-func (p *place) heard(millis int64) {
+// heard notes that the stream has brought a unit.
+func (p *place) heard(u *event.Unit) {
 	p.waiting = time.Time{}
-	if millis != 0 {
-		p.clock = millis
+	if u.Millis != 0 {
+		p.clock = u.Millis
+	}
+	if len(u.Items) > 0 {
+		p.moved = time.Now()
 	}
 }
+
+// lively reports whether the stream has brought a change lately.
+func (p *place) lively(now time.Time) bool { return now.Sub(p.moved) < lively }
 
 // wait notes that the stream has nothing more.
 func (p *place) wait() {

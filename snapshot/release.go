@@ -8,12 +8,8 @@ import (
 // releasable reports whether something of a window may be handed on here, or is to be
 // taken back.
 func (j *Join) releasable(w *window) bool {
-	return w.offered && (w.lost || j.room() && j.place.passed(w.chunk.End))
+	return w.offered && (w.lost || j.roomy() && j.place.passed(w.chunk.End))
 }
-
-// atOnce is how many units are handed on at one place: behind them the stream's own
-// have their turn.
-const atOnce = 4
 
 // release hands on the next rows of a window whose view shows nothing that the stream
 // has not brought. Each row is judged at the place where it is handed on, so that a
@@ -23,7 +19,7 @@ func (j *Join) release(w *window) {
 		j.takeBack(w)
 		return
 	}
-	for n := 0; n < atOnce && w.gone < len(w.units); n++ {
+	for n := j.atOnce(); n > 0 && w.gone < len(w.units); n-- {
 		u := w.units[w.gone]
 		w.units[w.gone] = nil
 		w.gone++
@@ -33,7 +29,7 @@ func (j *Join) release(w *window) {
 			continue
 		}
 		j.stamp(&w.chunk, u)
-		j.outbox.push(u, nil)
+		j.outbox.pushRows(u)
 	}
 	if w.gone < len(w.units) {
 		return

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,7 +34,13 @@ func TestNoOlderValueComesLast(t *testing.T) {
 			return
 		}
 	}
+	if *seeds >= 50 && (beside.Load() == 0 || alone.Load() == 0) {
+		t.Errorf("rows had room beside a lively stream %d times, and %d times otherwise: want both", beside.Load(), alone.Load())
+	}
 }
+
+// How often rows asked for room, beside a lively stream and otherwise.
+var beside, alone atomic.Int64
 
 // A reader is a consumer that takes events as they come.
 type reader struct {
@@ -116,7 +123,14 @@ func (r *reader) live(t *testing.T, rng *rand.Rand, former, st checkpoint.State,
 		past = position(r.w.end())
 		r.w.mu.Unlock()
 	}
-	j, err := copies.Join(st, past, src, reached, func() bool { return busy == 0 || src.random(busy+1) == 0 })
+	j, err := copies.Join(st, past, src, reached, func(sparing bool) bool {
+		if sparing {
+			beside.Add(1)
+		} else {
+			alone.Add(1)
+		}
+		return busy == 0 || src.random(busy+1) == 0
+	})
 	if err != nil {
 		return st, err
 	}
@@ -126,16 +140,16 @@ func (r *reader) live(t *testing.T, rng *rand.Rand, former, st checkpoint.State,
 	if kill {
 		time.AfterFunc(time.Duration(rng.IntN(150))*time.Millisecond, cancel)
 	}
-	var beside sync.WaitGroup
-	defer beside.Wait()
+	var workers sync.WaitGroup
+	defer workers.Wait()
 	defer cancel()
-	beside.Go(func() { j.Pump(ctx) })
-	beside.Go(func() { j.Tend(ctx) })
+	workers.Go(func() { j.Pump(ctx) })
+	workers.Go(func() { j.Tend(ctx) })
 	for range copies.Connections() {
-		beside.Go(func() { j.Work(ctx) })
+		workers.Go(func() { j.Work(ctx) })
 	}
 	if busy > 0 {
-		beside.Go(func() {
+		workers.Go(func() {
 			for ctx.Err() == nil {
 				time.Sleep(10 * time.Millisecond)
 				j.Look()
@@ -143,7 +157,7 @@ func (r *reader) live(t *testing.T, rng *rand.Rand, former, st checkpoint.State,
 		})
 	}
 	if !kill {
-		beside.Go(func() {
+		workers.Go(func() {
 			for ctx.Err() == nil {
 				time.Sleep(10 * time.Millisecond)
 				if !j.Active() {

@@ -141,10 +141,15 @@ func (w *worker) read(ctx context.Context, t *task, win *window) (err error) {
 	}
 	bytes := 0
 	var last *event.Unit
+	var from time.Time
 	next := func() (*event.Unit, error) {
 		if last != nil {
 			bytes += len(last.Raw)
+			if err := w.breathe(ctx, time.Since(from)); err != nil {
+				return nil, err
+			}
 		}
+		from = time.Now()
 		last = w.pool.get()
 		win.units = append(win.units, last)
 		return last, ctx.Err()

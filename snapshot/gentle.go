@@ -1,0 +1,60 @@
+package snapshot
+
+import (
+	"context"
+	"runtime"
+	"time"
+)
+
+const (
+	// lively is how long after its last change the stream counts as one with readers who
+	// wait: a copy then gives way.
+	lively = time.Second
+	// mostWait is for how long rows give way to changes that come all the time.
+	mostWait = 20 * time.Millisecond
+	// unitWork is about what a processor needs to read a unit of rows.
+	unitWork = 2 * time.Millisecond
+	// needs is how many processors one connection keeps busy at full speed, those that
+	// encode and write its rows included, and the server if it is on the same machine.
+	needs = 4
+)
+
+// roomy reports whether rows may be handed on now. Beside a lively stream next to nothing
+// may be on its way, or its changes would wait behind it.
+func (j *Join) roomy() bool {
+	now := time.Now()
+	return j.room(j.place.lively(now) && now.Sub(j.outbox.rowsAt) < mostWait)
+}
+
+// atOnce is how many units are handed on at one place: behind them the stream's own
+// have their turn.
+func (j *Join) atOnce() int {
+	if j.place.lively(time.Now()) {
+		return 1
+	}
+	return 4
+}
+
+// sparing is how many connections read beside a lively stream.
+func (j *Join) sparing() int { return min(j.cfg.Connections, max(1, runtime.GOMAXPROCS(0)/needs)) }
+
+// breathe leaves the processors to a lively stream for a while after a unit of rows that
+// took so long to read, where there are too few of them for both.
+func (w *worker) breathe(ctx context.Context, took time.Duration) error {
+	w.mu.Lock()
+	lively := w.place.lively(time.Now())
+	w.mu.Unlock()
+	short := needs - runtime.GOMAXPROCS(0)/w.sparing()
+	if !lively || short <= 0 {
+		return ctx.Err()
+	}
+	pause := min(took, unitWork) * time.Duration(short)
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
