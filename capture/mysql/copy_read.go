@@ -118,7 +118,7 @@ func (s *copySession) each(ctx context.Context, sql string, f func(packet []byte
 		s.drop() // with the rest of the answer
 		return theirs
 	case my != nil && s.asks && aboutCondition(my.Code):
-		return failure.StopFrom(saidError{my}, "", "the server refused the condition")
+		return failure.Usage("", "the server refused the condition: %v", saidError{my})
 	case my != nil:
 		return s.sort(doing, &mysql.MyError{Code: my.Code, State: my.State, Message: "the server refused to read a part of " + s.name.String()})
 	}
