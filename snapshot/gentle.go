@@ -7,9 +7,6 @@ import (
 )
 
 const (
-	// lively is how long after its last change the stream counts as one with readers who
-	// wait: a copy then gives way.
-	lively = time.Second
 	// mostWait is for how long rows give way to changes that come all the time.
 	mostWait = 20 * time.Millisecond
 	// unitWork is about what a processor needs to read a unit of rows.
@@ -17,6 +14,15 @@ const (
 	// needs is how many processors one connection keeps busy at full speed, those that
 	// encode and write its rows included, and the server if it is on the same machine.
 	needs = 4
+)
+
+// Tests have others of these.
+var (
+	// lively is how long after its last change the stream counts as one with readers who
+	// wait: a copy then gives way.
+	lively = time.Second
+	// cores is how many processors there are.
+	cores = runtime.GOMAXPROCS(0)
 )
 
 // roomy reports whether rows may be handed on now. Beside a lively stream next to nothing
@@ -36,16 +42,16 @@ func (j *Join) atOnce() int {
 }
 
 // sparing is how many connections read beside a lively stream.
-func (j *Join) sparing() int { return min(j.cfg.Connections, max(1, runtime.GOMAXPROCS(0)/needs)) }
+func (j *Join) sparing() int { return min(j.cfg.Connections, max(1, cores/needs)) }
 
 // breathe leaves the processors to a lively stream for a while after a unit of rows that
 // took so long to read, where there are too few of them for both.
 func (w *worker) breathe(ctx context.Context, took time.Duration) error {
 	w.mu.Lock()
-	lively := w.place.lively(time.Now())
+	gives := w.place.lively(time.Now())
 	w.mu.Unlock()
-	short := needs - runtime.GOMAXPROCS(0)/w.sparing()
-	if !lively || short <= 0 {
+	short := needs - cores/w.sparing()
+	if !gives || short <= 0 {
 		return ctx.Err()
 	}
 	pause := min(took, unitWork) * time.Duration(short)
