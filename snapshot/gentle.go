@@ -54,8 +54,12 @@ func (w *worker) breathe(ctx context.Context, took time.Duration) error {
 	if !gives || short <= 0 {
 		return ctx.Err()
 	}
-	pause := min(took, unitWork) * time.Duration(short)
-	timer := time.NewTimer(pause)
+	return nap(ctx, min(took, unitWork)*time.Duration(short))
+}
+
+// nap returns after d, or with ctx's error.
+func nap(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -152,12 +152,5 @@ func (w *worker) slow(ctx context.Context, c *copying, rows int) error {
 	if wait <= 0 {
 		return nil
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return nap(ctx, wait)
 }
