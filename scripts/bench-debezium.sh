@@ -71,7 +71,7 @@ run() {
 		listeners=http://127.0.0.1:0
 		producer.linger.ms=10
 		producer.batch.size=1048576
-		producer.compression.type=lz4
+		producer.compression.type=snappy
 		producer.buffer.memory=134217728
 		producer.max.request.size=10485760
 	PROPERTIES

@@ -5,7 +5,7 @@ import "time"
 // pick chooses what is read next, or says how long to wait before another look; others
 // look when something changes.
 func (j *Join) pick(now time.Time) (*task, time.Duration) {
-	const long, short = time.Minute, 200 * time.Millisecond
+	const long, short = time.Minute, 100 * time.Millisecond
 	switch {
 	case len(j.ledger.list) == 0:
 		return nil, long

@@ -65,10 +65,14 @@ func (p *place) still(now time.Time) time.Duration {
 	return now.Sub(p.waiting)
 }
 
-// behind is how old the last commit is. While the stream waits for more it is as old as
-// it likes, and that is 0.
+// atEnd is for how long a stream that catches up brings something again. One that has
+// had nothing more for longer has reached the end of its log.
+const atEnd = 100 * time.Millisecond
+
+// behind is how old the last commit is. At the end of the log it is as old as it likes,
+// and that is 0.
 func (p *place) behind(now time.Time) time.Duration {
-	if p.clock == 0 || p.still(now) > time.Second {
+	if p.clock == 0 || p.still(now) > atEnd {
 		return 0
 	}
 	return now.Sub(time.UnixMilli(p.clock))

@@ -20,6 +20,10 @@ import (
 // Kafka must be.
 const leastDebezium = 10
 
+// warming is how many copies the broker gets before any is measured: it is slower until
+// its JVM has compiled what they take, and serves for weeks afterwards.
+const warming = 5
+
 const debeziumScript = "scripts/bench-debezium.sh"
 
 // A besideDebezium is a table that both copied into one broker, in turn.
@@ -91,6 +95,12 @@ func (b *bench) besideDebezium(ctx context.Context, r *report, s filled) error {
 		return err
 	}
 	defer k.close()
+	say("warming the broker")
+	for range warming {
+		if _, err := b.intoKafka(ctx, k, s, 0, rows); err != nil {
+			return fmt.Errorf("warm the broker: %w", err)
+		}
+	}
 	d := besideDebezium{rows: rows}
 	for i := range b.pairs {
 		ours, err := b.intoKafka(ctx, k, s, i+1, rows)

@@ -12,9 +12,9 @@ import (
 // from a disk that one reader can't keep busy. More connections are for that: where
 // server and daemon share two processors, one fills them.
 const (
-	farRate = 16 << 20
+	farRate = 8 << 20
 	// leastScaling is how many times as fast four connections must be as one.
-	leastScaling = 2.5
+	leastScaling = 3
 )
 
 // farServer is a server behind a slow network.

@@ -59,7 +59,7 @@ func (p *Publisher) use(client *kgo.Client, disconnect func()) {
 // franz-go's default: records are never given up for their age or number of
 // attempts.
 func (p *Publisher) options() ([]kgo.Opt, error) {
-	codec, err := codecOf(p.cfg.Compression)
+	compression, err := compression(p.cfg.Compression)
 	if err != nil {
 		return nil, err
 	}
@@ -71,23 +71,9 @@ func (p *Publisher) options() ([]kgo.Opt, error) {
 		kgo.StopProducerOnDataLossDetected(),
 		kgo.UnknownTopicRetries(-1), // a topic that was taken away is waited for
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerBatchCompression(codec),
+		compression,
 		kgo.ProducerBatchMaxBytesFn(p.batchLimit),
 		kgo.ProducerLinger(p.cfg.Linger),
 		kgo.MaxBufferedRecords(math.MaxInt32), // the frontier's bytes are the limit
 	}, nil
-}
-
-func codecOf(name string) (kgo.CompressionCodec, error) {
-	switch name {
-	case "none":
-		return kgo.NoCompression(), nil
-	case "", "snappy":
-		return kgo.SnappyCompression(), nil
-	case "lz4":
-		return kgo.Lz4Compression(), nil
-	case "zstd":
-		return kgo.ZstdCompression(), nil
-	}
-	return kgo.CompressionCodec{}, failure.Usage("use none, snappy, lz4 or zstd", "compression %q is not known", name)
 }
