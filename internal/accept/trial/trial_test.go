@@ -125,7 +125,9 @@ func TestNothingIsLostOfKafka(t *testing.T) {
 	}
 }
 
-func postgresURL(t *testing.T) string { return servers.Postgres(t, 18).URL() }
+// postgresURL is of a server of its own: all trials have one name for their slot, and
+// the shared server has that of another trial.
+func postgresURL(t *testing.T) string { return servers.NewPostgres(t, 18, nil).Database(t).URL() }
 
 // mysqlURL is of a server of its own: the shared one's other users could not
 // start while a transaction is prepared (C4.2).
