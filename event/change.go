@@ -31,8 +31,9 @@ const (
 	Present
 )
 
-// A Value is one column of a row as the log carries it. Raw is a span of the
-// unit's buffer, read by the column's codec; it is valid as long as the unit.
+// A Value is one column of a row as the log carries it, to be read by the column's
+// codec. Raw is a span of the unit's buffer, or of the room of the change: it is valid
+// as long as both.
 type Value struct {
 	Raw   []byte
 	State State
@@ -57,6 +58,7 @@ type Change struct {
 	Moved Row
 
 	scratch [2]Row
+	room    []byte // nil until it is asked for
 }
 
 // Scratch returns one of two rows of n absent values that live as long as c:
@@ -68,6 +70,22 @@ func (c *Change) Scratch(i, n int) Row {
 	row := c.scratch[i][:n]
 	clear(row)
 	return row
+}
+
+// RoomKept is how many bytes of room a Change keeps. More of it goes with the row that
+// asked for it, and is part of what its unit costs.
+const RoomKept = 64 << 10
+
+// Room returns n bytes, with anything in them, that live as long as c: for values that
+// do not lie in the log as their codecs read them. It may be the same memory each time.
+func (c *Change) Room(n int) []byte {
+	if n > RoomKept {
+		return make([]byte, n)
+	}
+	if c.room == nil {
+		c.room = make([]byte, RoomKept)
+	}
+	return c.room[:n]
 }
 
 // A Txn is a transaction as far as its events name it. Which fields are used

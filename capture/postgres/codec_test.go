@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"encoding/json"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -133,6 +134,22 @@ func TestCodecsWriteTheEventForm(t *testing.T) {
 				t.Errorf("Equal does not tell %q from another text", tt.raw)
 			}
 		})
+	}
+}
+
+func TestEachByteOfATimestampIsLookedAt(t *testing.T) {
+	const usual = "2026-11-21 10:59:08.123456"
+	form := regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$`)
+	c, _ := postgres.CodecFor(typeNamed(t, "timestamp"), -1, findUserType, postgres.Values{})
+	for i := range usual {
+		for b := range 256 {
+			raw := []byte(usual)
+			raw[i] = byte(b)
+			got, err := c.AppendText(nil, raw)
+			if fits := form.Match(raw); (err == nil) != fits {
+				t.Errorf("%q: got %q, %v, want that it fits: %v", raw, got, err, fits)
+			}
+		}
 	}
 }
 

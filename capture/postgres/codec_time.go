@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"encoding/binary"
 )
 
 // fractionDigits returns how many digits of a second a column with this type
@@ -31,6 +32,9 @@ func (c timestamp) AppendJSON(dst, raw []byte) ([]byte, error) {
 }
 
 func (c timestamp) AppendText(dst, raw []byte) ([]byte, error) {
+	if out, ok := c.appendUsual(dst, raw); ok {
+		return out, nil
+	}
 	if isInfinity(raw) {
 		return append(dst, raw...), nil
 	}
@@ -49,11 +53,7 @@ func (c timestamp) AppendText(dst, raw []byte) ([]byte, error) {
 	}
 	dst = append(dst, rest[:day]...)
 	dst = append(dst, 'T')
-	if bc || day > len("2006-01-02") {
-		dst = append(dst, hour...)
-	} else {
-		dst = appendClock(dst, hour, c.digits)
-	}
+	dst = append(dst, hour...)
 	if c.zone {
 		dst = append(dst, 'Z')
 	}
@@ -61,6 +61,73 @@ func (c timestamp) AppendText(dst, raw []byte) ([]byte, error) {
 		dst = append(dst, " BC"...)
 	}
 	return dst, nil
+}
+
+// appendUsual appends a timestamp with a year of four digits after Christ, as nearly all
+// are; for any other ok is false and nothing is appended.
+func (c timestamp) appendUsual(dst, raw []byte) (out []byte, ok bool) {
+	const seconds = len("2006-01-02 15:04:05")
+	if c.zone {
+		if raw, ok = bytes.CutSuffix(raw, []byte("+00")); !ok {
+			return dst, false
+		}
+	}
+	if len(raw) < seconds || !isMoment((*[seconds]byte)(raw)) {
+		return dst, false
+	}
+	have := len(raw) - seconds
+	if have > 0 && (have == 1 || have > len(".000000") || raw[seconds] != '.' || leadingDigits(raw[seconds+1:]) != have-1) {
+		return dst, false
+	}
+	day := len(dst) + len("2006-01-02")
+	dst = append(dst, raw...)
+	dst[day] = 'T'
+	if c.digits > 0 { // the server leaves zeros out
+		for ; have <= c.digits; have++ {
+			dst = append(dst, ".000000"[have])
+		}
+	}
+	if c.zone {
+		dst = append(dst, 'Z')
+	}
+	return dst, true
+}
+
+// isMoment reports whether s is digits, but for what is between them.
+func isMoment(s *[19]byte) bool {
+	return yearMonth.unlike(s[:8])|dayHour.unlike(s[8:16])|timeOfDay.unlike(s[11:]) == 0
+}
+
+// The pieces of a moment, of eight bytes, the last of which begins within the one before.
+var (
+	yearMonth = newForm("0000-00-")
+	dayHour   = newForm("00 00:00")
+	timeOfDay = newForm("00:00:00")
+)
+
+// A form is eight bytes, of which zeros stand for any digit.
+type form struct {
+	text uint64
+	over uint64 // what lifts a byte that differs by too much over 0x7f
+}
+
+func newForm(text string) form {
+	f := form{text: binary.LittleEndian.Uint64([]byte(text))}
+	for i := range text {
+		differ := uint64(1)
+		if text[i] == '0' {
+			differ = 10 // digits differ from zero in their value alone
+		}
+		f.over |= (0x80 - differ) << (8 * i)
+	}
+	return f
+}
+
+// unlike is 0 if the eight bytes of s have the form.
+func (f form) unlike(s []byte) uint64 {
+	const highs = 0x8080808080808080
+	x := binary.LittleEndian.Uint64(s) ^ f.text
+	return (x | ((x &^ highs) + f.over)) & highs
 }
 
 func (c timestamp) malformed() error {

@@ -27,9 +27,11 @@ func (s *copySession) failed(doing, table string, err error) error {
 	case "72000": // the snapshot is too old
 		return fmt.Errorf("%w: the server has removed rows of %s that the view shows", capture.ErrAgain, table)
 	case "42501":
-		role := quote.PostgresIdent(s.copier.src.conn.User)
+		role := s.copier.src.conn.User
+		namespace, name, _ := strings.Cut(table, ".")
+		grants := rightsFor([]tableInfo{{Schema: namespace, Name: name}}).grants(role)
 		return failure.StopFrom(fmt.Errorf("%s (SQLSTATE %s)", pg.Message, pg.Code),
-			"run: GRANT SELECT on it TO "+role+", and USAGE on its schema; or, if it has row-level security, ALTER ROLE "+role+" BYPASSRLS",
+			"run as its owner: "+strings.Join(grants, "; ")+"; or, if row security hides its rows: ALTER ROLE "+quote.PostgresIdent(role)+" BYPASSRLS",
 			"%s: permission denied", doing)
 	}
 	return classify(doing, err)

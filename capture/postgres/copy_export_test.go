@@ -1,9 +1,9 @@
 package postgres
 
-// AppendTuple turns a row of COPY into one of the stream.
-func AppendTuple(dst, line []byte, columns int) ([]byte, error) {
-	return appendTuple(dst, line, columns)
-}
+import "github.com/tailrace/tailrace/event"
+
+// CutLine cuts a row of COPY.
+func CutLine(line []byte, c *event.Change, row event.Row) error { return cutLine(line, c, row) }
 
 // NewReadSplitter returns what cuts rows of a snapshot.
 func NewReadSplitter() readSplitter { return readSplitter{} }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -160,15 +161,15 @@ func (r *reading) row(line []byte) error {
 		line = line[:n]
 	}
 	start := len(u.Raw)
-	var err error
-	if u.Raw, err = appendTuple(u.Raw, line, len(version.Columns)); err != nil {
-		return failure.StopFrom(err, "report this as a bug, with the server's version", "a row of %s can't be read", version)
-	}
+	u.Raw = append(u.Raw, line...)
 	u.Items = append(u.Items, event.Item{
 		Op: event.Read, Table: version, Start: uint32(start), End: uint32(len(u.Raw)), Row: uint32(r.rows),
 	})
-	u.Cost += len(u.Raw) - start + version.RowCost
-	r.bytes += len(u.Raw) - start
+	u.Cost += len(line) + version.RowCost
+	if len(line) > event.RoomKept && bytes.IndexByte(line, '\\') >= 0 {
+		u.Cost += len(line) // cutLine takes it once more
+	}
+	r.bytes += len(line)
 	r.rows++
 	return nil
 }
@@ -181,9 +182,10 @@ func (r *reading) done() bool {
 // last returns the key of the last row, which the unit at hand holds.
 func (r *reading) last() (capture.Key, error) {
 	it := r.unit.Items[len(r.unit.Items)-1]
-	row := make(event.Row, len(r.table.version.Columns))
-	if _, err := readTuple(r.unit.Raw[it.Start:it.End], row); err != nil {
-		panic("postgres: read a row that was just written: " + err.Error())
+	c := event.Change{Table: r.table.version}
+	row := c.Scratch(0, len(c.Table.Columns))
+	if err := cutLine(r.unit.Raw[it.Start:it.End], &c, row); err != nil {
+		return nil, malformedRow(&c, err)
 	}
 	return (*Copier)(nil).KeyOf(r.table.version, row)
 }

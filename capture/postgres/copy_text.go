@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 
 	"github.com/tailrace/tailrace/event"
@@ -14,80 +13,74 @@ var (
 	errEscape = errors.New("the row ends within an escape")
 )
 
-// appendTuple appends a row of COPY's text format ("File Formats" of the chapter on
-// COPY), without its line break, as the TupleData of a row of the stream: one form
-// for both is one way to cut them.
-func appendTuple(dst, line []byte, columns int) ([]byte, error) {
-	dst = binary.BigEndian.AppendUint16(dst, uint16(columns))
-	if columns == 0 {
-		if len(line) > 0 {
-			return dst, errFields
-		}
-		return dst, nil
+// cutLine cuts a row of COPY's text format ("File Formats" of the chapter on COPY),
+// without its line break, into the columns of row. Values that hold an escape are put
+// into c's room, the others are spans of line.
+func cutLine(line []byte, c *event.Change, row event.Row) error {
+	if len(row) == 0 && len(line) > 0 {
+		return errFields
 	}
-	escape := bytes.IndexByte(line, '\\') // the next one, -1 for none
-	for pos := 0; ; columns-- {
-		if columns == 0 {
-			return dst, errFields
+	var room []byte
+	escape := bytes.IndexByte(line, '\\') // the next one, len(line) for none
+	if escape < 0 {
+		escape = len(line)
+	}
+	pos := 0
+	for i := range row {
+		end := bytes.IndexByte(line[pos:], '\t') + pos
+		if end < pos {
+			end = len(line)
 		}
-		end := len(line)
-		if columns > 1 {
-			n := bytes.IndexByte(line[pos:], '\t')
-			if n < 0 {
-				return dst, errFields
-			}
-			end = pos + n
+		if (end == len(line)) != (i == len(row)-1) {
+			return errFields
 		}
-		if escape < 0 || escape >= end {
-			dst = append(dst, 't')
-			dst = binary.BigEndian.AppendUint32(dst, uint32(end-pos))
-			dst = append(dst, line[pos:end]...)
-		} else {
-			var err error
-			if dst, err = appendEscaped(dst, line[pos:end]); err != nil {
-				return dst, err
-			}
-			if escape = bytes.IndexByte(line[end:], '\\'); escape >= 0 {
-				escape += end
-			}
-		}
-		if columns == 1 {
-			if bytes.IndexByte(line[pos:], '\t') >= 0 {
-				return dst, errFields
-			}
-			return dst, nil
-		}
+		field := line[pos:end:end]
 		pos = end + 1
+		if escape >= end {
+			row[i] = event.Value{Raw: field, State: event.Present}
+			continue
+		}
+		if string(field) == `\N` {
+			row[i] = event.Value{State: event.Null}
+		} else {
+			if room == nil {
+				room = c.Room(len(line))
+			}
+			n, ok := unescape(room, field)
+			if !ok {
+				return errEscape
+			}
+			row[i] = event.Value{Raw: room[:n:n], State: event.Present}
+			room = room[n:]
+		}
+		if escape = bytes.IndexByte(line[end:], '\\') + end; escape < end {
+			escape = len(line)
+		}
 	}
+	return nil
 }
 
-// appendEscaped appends a field that holds a backslash.
-func appendEscaped(dst, field []byte) ([]byte, error) {
-	if len(field) == 2 && field[1] == 'N' {
-		return append(dst, 'n'), nil
-	}
-	dst = append(dst, 't', 0, 0, 0, 0)
-	start := len(dst)
+// unescape writes a field without its escapes to room, which is as long at least, and
+// returns how many bytes these are. It is not ok if the field ends within an escape.
+func unescape(room, field []byte) (n int, ok bool) {
 	for {
-		n := bytes.IndexByte(field, '\\')
-		if n < 0 {
-			dst = append(dst, field...)
-			binary.BigEndian.PutUint32(dst[start-4:], uint32(len(dst)-start))
-			return dst, nil
+		next := bytes.IndexByte(field, '\\')
+		if next < 0 {
+			return n + copy(room[n:], field), true
 		}
-		dst = append(dst, field[:n]...)
-		if field = field[n+1:]; len(field) == 0 {
-			return dst, errEscape
+		n += copy(room[n:], field[:next])
+		if field = field[next+1:]; len(field) == 0 {
+			return n, false
 		}
-		var b byte
-		b, n = unescape(field)
-		dst = append(dst, b)
-		field = field[n:]
+		var length int
+		room[n], length = escaped(field)
+		field = field[length:]
+		n++
 	}
 }
 
-// unescape reads what is behind a backslash and returns its length.
-func unescape(b []byte) (byte, int) {
+// escaped returns what stands behind a backslash, and its length.
+func escaped(b []byte) (byte, int) {
 	switch b[0] {
 	case 'b':
 		return '\b', 1
@@ -140,7 +133,7 @@ func number(b []byte, base byte) (v byte) {
 	return v
 }
 
-// readSplitter cuts rows that were read: their items hold a TupleData each.
+// readSplitter cuts rows that were read: their items hold a line of COPY each.
 type readSplitter struct{}
 
 var _ event.Splitter = readSplitter{}
@@ -150,12 +143,7 @@ func (readSplitter) Split(u *event.Unit, it *event.Item, c *event.Change, emit f
 	c.Before, c.After, c.Moved, c.Pos = nil, nil, nil, it.Pos
 	if it.Op == event.Read {
 		row := c.Scratch(0, len(c.Table.Columns))
-		d := u.Raw[it.Start:it.End]
-		n, err := readTuple(d, row)
-		if err == nil && n != len(d) {
-			err = errLong
-		}
-		if err != nil {
+		if err := cutLine(u.Raw[it.Start:it.End], c, row); err != nil {
 			return malformedRow(c, err)
 		}
 		c.After = row

@@ -127,6 +127,12 @@ func AppendJSONString(dst []byte, s string) []byte {
 // are: the index of the first `"`, `\` or control character, else len(s).
 func Plain(s []byte) int {
 	i := 0
+	if len(s) >= 8 { // most strings within a document end here
+		if m := specials(binary.LittleEndian.Uint64(s)); m != 0 {
+			return bits.TrailingZeros64(m) >> 3
+		}
+		i = 8
+	}
 	for ; i+16 <= len(s); i += 16 {
 		block := s[i : i+16 : i+16]
 		if specials(binary.LittleEndian.Uint64(block))|specials(binary.LittleEndian.Uint64(block[8:])) != 0 {
