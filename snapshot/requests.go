@@ -34,6 +34,10 @@ func (j *Join) ask(ctx context.Context, patterns []string, where string) ([]Entr
 		}
 	}
 	j.mu.Lock()
+	if err := j.tooMany(chosen); err != nil {
+		j.mu.Unlock()
+		return nil, err
+	}
 	asked := make([]*copying, len(chosen))
 	for i, t := range chosen {
 		j.ledger.state.Asked++
@@ -54,6 +58,24 @@ func (j *Join) ask(ctx context.Context, patterns []string, where string) ([]Entr
 		entries[i] = j.entry(c)
 	}
 	return entries, nil
+}
+
+// mostOfTable is how many copies of one table there may be that have not ended: the
+// checkpoint holds each, and whoever asks once more is likely to be a script gone wild.
+const mostOfTable = 100
+
+// tooMany returns an error if there is a table of which there is no room for a copy more. The lock is held.
+func (j *Join) tooMany(tables []capture.Extent) error {
+	of := make(map[string]int)
+	for _, c := range j.ledger.list {
+		of[c.table]++
+	}
+	for _, t := range tables {
+		if of[t.Table] >= mostOfTable {
+			return failure.Usage("wait for them, or end some with tailrace snapshot cancel", "%d copies of table %s were asked for and have not ended", mostOfTable, t.Table)
+		}
+	}
+	return nil
 }
 
 // until waits until ok, which is called with the lock held, is true.

@@ -22,6 +22,26 @@ type asleep struct {
 	connected chan struct{}
 }
 
+func newAsleep() *asleep {
+	w := newWorld(rand.New(rand.NewPCG(1, 1)), 3)
+	return &asleep{source: &source{w: w, tables: make(map[string]*schema.Table), next: w.end()}, connected: make(chan struct{})}
+}
+
+// join begins a life at the end of the log.
+func (a *asleep) join(t *testing.T, mode snapshot.Mode) (*snapshot.Copies, *snapshot.Join) {
+	t.Helper()
+	copies := snapshot.New(snapshot.Config{Copier: a, Mode: mode, Connections: 1, Memory: 1 << 20})
+	st, err := copies.Begin(t.Context(), checkpoint.State{}, checkpoint.State{Position: position(a.next), Bound: a.next}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := copies.Join(st, "", a, reached, func(bool) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return copies, j
+}
+
 func (a *asleep) Next(ctx context.Context, u *event.Unit) error {
 	if !a.said {
 		a.said = true
@@ -40,17 +60,8 @@ func (a *asleep) Connect(ctx context.Context) (capture.CopySession, error) {
 
 func TestALogThatIsStillIsNotFarBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(rand.New(rand.NewPCG(1, 1)), 3)
-		src := &asleep{source: &source{w: w, tables: make(map[string]*schema.Table), next: w.end()}, connected: make(chan struct{})}
-		copies := snapshot.New(snapshot.Config{Copier: src, Mode: snapshot.Initial, Connections: 1, Memory: 1 << 20})
-		st, err := copies.Begin(t.Context(), checkpoint.State{}, checkpoint.State{Position: position(w.end()), Bound: w.end()}, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		j, err := copies.Join(st, "", src, reached, func(bool) bool { return true })
-		if err != nil {
-			t.Fatal(err)
-		}
+		src := newAsleep()
+		_, j := src.join(t, snapshot.Initial)
 		defer j.Close()
 		ctx, cancel := context.WithCancel(t.Context())
 		defer synctest.Wait()
