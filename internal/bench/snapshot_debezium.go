@@ -22,7 +22,7 @@ const leastDebezium = 10
 
 // warming is how many copies the broker gets before any is measured: it is slower until
 // its JVM has compiled what they take, and serves for weeks afterwards.
-const warming = 5
+const warming = 15
 
 const debeziumScript = "scripts/bench-debezium.sh"
 
