@@ -92,7 +92,9 @@ func (c *catalogColumn) list() string {
 	name := quote.MySQLIdent(c.name)
 	switch c.kind {
 	case "float", "double":
-		return name + "*1e0"
+		// All of its bits, at the price of an integer. To print a DOUBLE takes a server a
+		// microsecond, a quarter of what it needs for a row of a dozen columns.
+		return "POINT(" + name + ", 0e0)"
 	case "uuid", "inet4", "inet6":
 		return fmt.Sprintf("CAST(%s AS BINARY(%d))", name, addresses[c.kind])
 	}

@@ -12,8 +12,9 @@ import (
 // protocol. It writes the same bytes as the codec of For does for the same value
 // in the log. c is the column as a log with all metadata has it. The session has
 // an empty sql_mode, the time zone +00:00 and character_set_results NULL, so that text
-// comes in the column's own character set, and it selects FLOAT and DOUBLE times
-// 1e0, and MariaDB's UUID, INET4 and INET6 as the BINARY that the log has.
+// comes in the column's own character set, and it selects FLOAT and DOUBLE as the first
+// coordinate of a POINT whose second one is zero, and MariaDB's UUID, INET4 and INET6
+// as the BINARY that the log has.
 //
 // err is as For has it.
 func CellFor(c binlog.Column, o Options) (schema.Codec, error) {

@@ -2,9 +2,8 @@ package values
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
-	"strconv"
-	"unsafe"
 )
 
 // integerCell is digits, with zeros before them if the column is ZEROFILL.
@@ -72,8 +71,9 @@ func withoutZeros(digits []byte) []byte {
 	return digits
 }
 
-// floatCell is the text of a DOUBLE. The server gives as many digits as make it
-// that number again.
+// floatCell is the first coordinate of a point as a server keeps it ("Internal
+// Geometry Storage Format"): behind the SRID, the byte order and the type, a DOUBLE as
+// it is in memory. The second one is zero.
 type floatCell struct {
 	sameBytes
 	bits int
@@ -95,17 +95,15 @@ func (c floatCell) AppendText(dst, raw []byte) ([]byte, error) {
 	return appendFloat(dst, f, c.bits), nil
 }
 
-// longestFloat is longer than any number that a server prints.
-const longestFloat = 400
-
 func (c floatCell) read(raw []byte) (float64, error) {
-	if len(raw) == 0 || len(raw) > longestFloat {
+	const head = "\x00\x00\x00\x00\x01\x01\x00\x00\x00"
+	coordinates, ok := bytes.CutPrefix(raw, []byte(head))
+	if !ok || len(coordinates) != 16 || binary.LittleEndian.Uint64(coordinates[8:]) != 0 {
 		return 0, strange("float")
 	}
-	// ParseFloat keeps nothing of the string, unless there is an error.
-	f, err := strconv.ParseFloat(unsafe.String(&raw[0], len(raw)), 64)
-	if err != nil || c.bits == 32 && math.Abs(f) > math.MaxFloat32 {
-		return 0, strange("float") // err has the value
+	f := math.Float64frombits(binary.LittleEndian.Uint64(coordinates))
+	if c.bits == 32 && float64(float32(f)) != f {
+		return 0, strange("float")
 	}
 	return f, nil
 }
