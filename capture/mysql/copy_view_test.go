@@ -125,7 +125,7 @@ func TestAViewIsWhereItSaysInTheLog(t *testing.T) {
 				t.Parallel()
 				d := newSource(t, pool.Server(t, k.product, k.settings).Database(t), nil)
 				mayLock(t, d)
-				const rows, writers, views = 8, 4, 15
+				const rows, writers, views, most = 8, 4, 15, 100
 				d.Exec(t, "CREATE TABLE t (id int PRIMARY KEY, n int)")
 				for id := range rows {
 					d.Exec(t, fmt.Sprintf("INSERT INTO t VALUES (%d, 0)", id))
@@ -133,6 +133,7 @@ func TestAViewIsWhereItSaysInTheLog(t *testing.T) {
 				c := copyOf(t, d)
 				r := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)
 				stop, failed := make(chan struct{}), make(chan error, writers)
+				ahead := make(chan struct{}, most) // of the reader, who may be slower
 				for w := range writers {
 					conn := d.Conn(t)
 					go func() {
@@ -141,7 +142,7 @@ func TestAViewIsWhereItSaysInTheLog(t *testing.T) {
 							case <-stop:
 								failed <- nil
 								return
-							default:
+							case ahead <- struct{}{}:
 							}
 							if _, err := conn.Execute(fmt.Sprintf("UPDATE t SET n = n + 1 WHERE id = %d", (i*writers+w)%rows)); err != nil {
 								failed <- err
@@ -150,7 +151,7 @@ func TestAViewIsWhereItSaysInTheLog(t *testing.T) {
 						}
 					}()
 				}
-				o := &overseer{t: t, d: d, c: c, r: r, exact: exact || k.product.MariaDB() || k.settings != nil, delivered: make(map[int]int)}
+				o := &overseer{t: t, d: d, c: c, r: r, exact: exact || k.product.MariaDB() || k.settings != nil, ahead: ahead, delivered: make(map[int]int)}
 				for range views {
 					o.next()
 					o.look(exact)
@@ -175,7 +176,8 @@ type overseer struct {
 	d         source
 	c         *copying
 	r         *capturetest.Reader
-	exact     bool // nothing shows but what a view says
+	exact     bool            // nothing shows but what a view says
+	ahead     <-chan struct{} // holds one for each change that was not delivered
 	delivered map[int]int
 	shown     int // transactions that were delivered behind a view which shows them
 }
@@ -199,6 +201,7 @@ func (o *overseer) take(events []capturetest.Event) {
 	for _, e := range events {
 		row := parseCounted(o.t, e.After)
 		o.delivered[row.ID] = row.N
+		<-o.ahead
 	}
 }
 
