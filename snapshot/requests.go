@@ -64,7 +64,8 @@ func (j *Join) ask(ctx context.Context, patterns []string, where string) ([]Entr
 // checkpoint holds each, and whoever asks once more is likely to be a script gone wild.
 const mostOfTable = 100
 
-// tooMany returns an error if there is a table of which there is no room for a copy more. The lock is held.
+// tooMany returns an error if a table has as many copies as it may have. The lock is
+// held.
 func (j *Join) tooMany(tables []capture.Extent) error {
 	of := make(map[string]int)
 	for _, c := range j.ledger.list {
