@@ -202,6 +202,7 @@ func TestAStartAtATimeFindsItsFile(t *testing.T) {
 			var files []string
 			for range 4 {
 				file, _ := logEnd(t, d.MySQLDatabase)
+				ticks.Reset(1100 * time.Millisecond) // from now on, however long the last round took
 				<-ticks.C
 				files, times = append(files, file), append(times, d.Clock(t))
 				d.Exec(t, "INSERT INTO orders VALUES (NULL)")
