@@ -36,7 +36,7 @@ const streamPatience = 5 * patience
 // that fail.
 const (
 	dropped = 0.2
-	failed  = 0.02
+	failed  = 0.05
 )
 
 // A stream is the trial's own, on a stand-in for Kinesis behind a proxy.

@@ -46,9 +46,11 @@ func (p *Proxy) gate(c *call, put *putRecords) *answer {
 		p.seen.Refused++
 		return a
 	}
-	if p.random.Float64() >= p.rules.fail {
+	if p.rules.spare > 0 {
+		p.rules.spare--
 		return nil
 	}
+	p.rules.spare = gap(p.random, p.rules.fail)
 	p.seen.Failed++
 	if p.random.IntN(2) == 0 {
 		return refusal(http.StatusServiceUnavailable, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")

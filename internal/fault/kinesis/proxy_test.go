@@ -85,17 +85,24 @@ func TestCallsThatFailAreNotForwarded(t *testing.T) {
 	w.Fail(0.5)
 	in := &kinesis.PutRecordsInput{StreamName: &w.stream, Records: entries(0, 1, 10)}
 	codes, taken := map[string]int{}, 0
+	spared, longest := 0, 0
 	for range 200 {
 		_, err := w.client.PutRecords(t.Context(), in)
 		var api smithy.APIError
 		switch {
 		case err == nil:
 			taken++
+			spared++
+			longest = max(longest, spared)
 		case errors.As(err, &api):
 			codes[api.ErrorCode()]++
+			spared = 0
 		default:
 			t.Fatalf("put a record: got %v, want an answer", err)
 		}
+	}
+	if longest != 2 {
+		t.Errorf("calls in a row that did not fail: got %d at most, want 2", longest)
 	}
 	if codes["InternalFailure"] < 20 || codes["ServiceUnavailable"] < 20 || len(codes) != 2 || w.Seen().Failed+taken != 200 {
 		t.Errorf("answers: got %v, and %d without error, want about 50, 50 and 100", codes, taken)

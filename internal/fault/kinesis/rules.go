@@ -2,12 +2,15 @@ package kinesis
 
 import (
 	"maps"
+	"math"
+	"math/rand/v2"
 	"time"
 )
 
 // rules are what is done to calls.
 type rules struct {
 	drop, fail, lose float64 // shares, 0 to 1
+	spare            int     // calls until the next one that fails
 	limits           Limits
 	accept           float64
 	frozen           bool
@@ -23,6 +26,7 @@ func newRules() rules {
 	return rules{
 		expired: map[string]bool{}, answers: map[string]*answer{},
 		rewrites: map[string]func(map[string]any){},
+		spare:    math.MaxInt,
 	}
 }
 
@@ -41,8 +45,22 @@ type Limits struct {
 func (p *Proxy) Drop(fraction float64) { p.rule(func(r *rules) { r.drop = fraction }) }
 
 // Fail answers this share of the calls with 500 InternalFailure or 503
-// ServiceUnavailable, and does not forward them.
-func (p *Proxy) Fail(fraction float64) { p.rule(func(r *rules) { r.fail = fraction }) }
+// ServiceUnavailable, and does not forward them. The gaps between them are random,
+// and none is longer than twice their mean: also a short run meets one.
+func (p *Proxy) Fail(fraction float64) {
+	p.rule(func(r *rules) {
+		r.fail = fraction
+		r.spare = gap(p.random, fraction)
+	})
+}
+
+// gap returns how many calls are spared before the next one of this share.
+func gap(random *rand.Rand, fraction float64) int {
+	if fraction <= 0 {
+		return math.MaxInt
+	}
+	return random.IntN(max(int(2/fraction)-1, 1))
+}
 
 // Lose forwards calls as usual, and loses the answer of this share of those that
 // succeed: half of them hang until the client gives up, half have their connection
