@@ -16,7 +16,8 @@ const maxOpen = 256
 // kept is how much memory for lines is kept from one group to the next.
 const kept = 2 * groupBytes
 
-// A folder is the outputs of a Publisher. After Open only the writer uses it.
+// A folder is the outputs of a Publisher. After Open only the writer uses it, but
+// for sync, which is the syncer's; after that has returned, who closes it.
 type folder struct {
 	path    string
 	lock    *os.File
@@ -27,21 +28,61 @@ type folder struct {
 	group   []*output                    // that the group writes to
 	number  uint64                       // counts groups
 	lines   []byte                       // of the group, output by output
-	grown   bool                         // a file was made since the folder was synced
+	settle  func()                       // waits until the syncer has nothing to do
+
+	// The syncer's:
+	round   uint64 // counts its calls
+	syncing []*output
 }
 
-// append makes the lines of jobs durable. After an error some of them may be,
-// and nothing may be appended any more.
-func (f *folder) append(jobs []job) error {
-	f.divide(jobs)
-	f.copyLines(jobs)
-	err := f.write()
-	if err != nil {
-		for _, o := range f.group {
-			o.abandon()
+// append writes the lines of the jobs of g. After an error some of them may be
+// written, and nothing may be appended any more.
+func (f *folder) append(g *group) error {
+	f.divide(g.jobs)
+	f.copyLines(g.jobs)
+	for _, o := range f.group {
+		created, err := f.ready(o)
+		if err != nil {
+			return err
+		}
+		g.grown = g.grown || created
+		if err := o.write(); err != nil {
+			return err
 		}
 	}
-	return err
+	for _, o := range f.group {
+		if o.file != nil { // else it was synced when it made room for another one
+			g.ends = append(g.ends, end{o, o.length})
+		}
+	}
+	return nil
+}
+
+// sync makes what groups have written durable: all of it has been written before
+// the first file is synced, so that the file system can commit them together.
+func (f *folder) sync(groups []*group) error {
+	f.round++
+	f.syncing = f.syncing[:0]
+	grown := false
+	for _, g := range groups {
+		grown = grown || g.grown
+		for _, e := range g.ends {
+			if e.output.round != f.round {
+				e.output.round = f.round
+				f.syncing = append(f.syncing, e.output)
+			}
+			e.output.wanted = e.at
+		}
+	}
+	for _, o := range f.syncing {
+		if err := o.sync(o.wanted); err != nil {
+			return err
+		}
+	}
+	if grown {
+		return f.self.Sync()
+	}
+	return nil
 }
 
 // divide finds the outputs of jobs and how many bytes each will get, so that
@@ -90,31 +131,6 @@ func (f *folder) each(jobs []job, do func(o *output, value []byte)) {
 	}
 }
 
-// write writes all outputs of the group before it syncs the first, so that the
-// file system can commit them together.
-func (f *folder) write() error {
-	for _, o := range f.group {
-		if err := f.ready(o); err != nil {
-			return err
-		}
-		if err := o.write(); err != nil {
-			return err
-		}
-	}
-	for _, o := range f.group {
-		if err := o.sync(); err != nil {
-			return err
-		}
-	}
-	if f.grown {
-		if err := f.self.Sync(); err != nil {
-			return err
-		}
-		f.grown = false
-	}
-	return nil
-}
-
 func (f *folder) output(t *publish.Topic) *output {
 	if !t.Channel.Events() {
 		if f.control[t.Channel] == nil {
@@ -130,33 +146,34 @@ func (f *folder) output(t *publish.Topic) *output {
 	return o
 }
 
-// ready opens o, closing others where that is needed.
-func (f *folder) ready(o *output) error {
+// ready opens o, closing others where that is needed. It reports whether that made
+// the file.
+func (f *folder) ready(o *output) (created bool, err error) {
 	if o.file != nil {
-		return nil
+		return false, nil
 	}
 	if len(f.open) >= maxOpen {
 		if err := f.closeOldest(); err != nil {
-			return err
+			return false, err
 		}
 	}
-	created, err := o.open()
+	created, err = o.open()
 	for (errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)) && len(f.open) > 0 {
 		if err := f.closeOldest(); err != nil {
-			return err
+			return false, err
 		}
 		created, err = o.open()
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	f.grown = f.grown || created
 	f.open = append(f.open, o)
-	return nil
+	return created, nil
 }
 
 // closeOldest closes the output that was not used for longest.
 func (f *folder) closeOldest() error {
+	f.settle()
 	oldest := 0
 	for i, o := range f.open {
 		if o.used < f.open[oldest].used {
@@ -170,6 +187,13 @@ func (f *folder) closeOldest() error {
 	return nil
 }
 
+// abandon cuts off what is not durable.
+func (f *folder) abandon() {
+	for _, o := range f.open {
+		o.abandon()
+	}
+}
+
 func (f *folder) close() error {
 	var errs []error
 	for _, o := range f.open {
@@ -179,5 +203,5 @@ func (f *folder) close() error {
 }
 
 func newOutput(folder string, t *publish.Topic) *output {
-	return &output{path: filepath.Join(folder, fileName(t)), synced: true}
+	return &output{path: filepath.Join(folder, fileName(t))}
 }

@@ -20,8 +20,12 @@ type output struct {
 
 	need    int    // how many bytes the group has for it
 	lines   []byte // those bytes
-	durable int64  // length when it was opened or last synced
-	synced  bool   // nothing was written since
+	length  int64  // when it was opened, with what was written since
+	durable int64  // as far as that is synced; the syncer's until the folder is settled
+
+	// The syncer's:
+	round  uint64 // the last in which it was synced
+	wanted int64  // up to here
 }
 
 // open opens the file, and reports whether that made it.
@@ -38,21 +42,21 @@ func (o *output) open() (created bool, err error) {
 	if err != nil {
 		return false, errors.Join(err, f.Close())
 	}
-	o.file, o.durable = f, info.Size()
+	o.file, o.length, o.durable = f, info.Size(), info.Size()
 	return created, nil
 }
 
 // write appends the lines of the group.
 func (o *output) write() error {
-	o.synced = false
-	_, err := o.file.Write(o.lines)
+	n, err := o.file.Write(o.lines)
+	o.length += int64(n)
 	o.lines = nil
 	return err
 }
 
-// sync makes what was written durable.
-func (o *output) sync() error {
-	if o.synced {
+// sync makes what was written durable up to this length.
+func (o *output) sync(to int64) error {
+	if o.durable >= to {
 		return nil
 	}
 	if err := o.file.Sync(); err != nil {
@@ -65,14 +69,14 @@ func (o *output) sync() error {
 	if info.Nlink == 0 {
 		return fmt.Errorf("%s: %w", o.path, errRemoved)
 	}
-	o.durable, o.synced = info.Size, true
+	o.durable = to
 	return nil
 }
 
 // close syncs the file first: the errors of a write-back that nobody waited
 // for are not sure to reach a file that is opened later.
 func (o *output) close() error {
-	if err := o.sync(); err != nil {
+	if err := o.sync(o.length); err != nil {
 		return err
 	}
 	f := o.file
@@ -84,11 +88,8 @@ func (o *output) close() error {
 // sent again. It does what it can after an error that is reported already; what
 // is left of a line is cut off by the next Open.
 func (o *output) abandon() {
-	if o.file == nil || o.synced {
-		return
-	}
 	if info, err := o.file.Stat(); err == nil && info.Size() > o.durable {
 		_ = o.file.Truncate(o.durable)
 	}
-	o.synced = true
+	o.length = o.durable
 }

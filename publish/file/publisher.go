@@ -7,17 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/publish"
-)
-
-// What a group may hold. Batches queue while the one before is synced, so that
-// a slow disk makes groups larger and not the queue longer. Their bytes are
-// bounded by the pipeline's frontier; a group's are copied, and bounded here.
-const (
-	groupBatches = 64
-	groupBytes   = 4 << 20
 )
 
 // A Publisher appends the value of each record and a line break to the file of
@@ -25,16 +18,21 @@ const (
 // _progress and _schemas. Records for all partitions are written once. Keys
 // are not written.
 //
-// All batches that are queued when the disk is ready form a group: their lines
-// are written with one call per file, every file is synced once, then done is
-// called for them in order.
+// One goroutine writes and another syncs, so that lines can be read while those
+// before them wait for the disk. All batches that are queued when the writer is
+// ready form a group, written with one call per file; all groups that are written
+// when the disk is ready are synced together, each file once. Then done is called
+// for their batches in order.
 type Publisher struct {
 	folder  *folder
 	queue   chan job
+	written chan *group   // closed by the writer when it returns
+	spare   chan *group   // that the syncer is done with
 	closing chan struct{} // closed by Close
-	failed  chan struct{} // closed by the writer when err is set
-	ended   chan struct{} // closed when the writer has returned
+	fails   sync.Once     // sets err, closes failed
+	failed  chan struct{}
 	err     error         // may be read once failed is closed
+	ended   chan struct{} // closed when the syncer has returned
 }
 
 var _ publish.Publisher = (*Publisher)(nil)
@@ -57,15 +55,19 @@ func Open(dir string) (*Publisher, error) {
 	p := &Publisher{
 		folder:  folder,
 		queue:   make(chan job, groupBatches),
+		written: make(chan *group, maxUnsynced),
+		spare:   make(chan *group, maxUnsynced),
 		closing: make(chan struct{}),
 		failed:  make(chan struct{}),
 		ended:   make(chan struct{}),
 	}
+	folder.settle = p.settle
 	go p.write()
+	go p.sync()
 	return p, nil
 }
 
-// Publish queues b. done is called from the writer's goroutine when the lines
+// Publish queues b. done is called from the syncer's goroutine when the lines
 // of b are synced. The first error of the disk ends the Publisher, since a
 // later batch must not land behind a gap: it is given to every done that is
 // outstanding and returned by every later call.
@@ -103,8 +105,9 @@ func (p *Publisher) Flush(ctx context.Context) error {
 	}
 }
 
-// Close waits for the group that is being written, gives up what is queued
-// behind it, and lets the folder go.
+// Close waits until what is written is synced, gives up what is queued behind it,
+// and lets the folder go. After an error of the disk it cuts off what is not
+// durable.
 func (p *Publisher) Close() error {
 	select {
 	case <-p.closing:
@@ -113,6 +116,11 @@ func (p *Publisher) Close() error {
 	}
 	close(p.closing)
 	<-p.ended
+	select {
+	case <-p.failed:
+		p.folder.abandon()
+	default:
+	}
 	if err := p.folder.close(); err != nil {
 		return fmt.Errorf("close event files: %w", err)
 	}
@@ -135,55 +143,13 @@ func (p *Publisher) errClosed() error {
 	return fmt.Errorf("publish to %s: %w", p.folder.path, os.ErrClosed)
 }
 
-// write is the writer's goroutine. It ends with Close.
-func (p *Publisher) write() {
-	defer close(p.ended)
-	group := make([]job, 0, groupBatches)
-	for {
-		group = p.gather(group[:0])
-		if len(group) == 0 {
-			return
-		}
-		err := p.over()
-		if err == nil {
-			if err = p.folder.append(group); err != nil {
-				err = explain(err, p.folder.path)
-				p.err = err
-				close(p.failed)
-			}
-		}
-		for _, j := range group {
-			j.done(err)
-		}
-		clear(group)
-	}
-}
-
-// gather waits for a batch and takes what is queued behind it. It returns
-// nothing when the Publisher is closing and the queue is empty: it looks there
-// first, since what is queued must get its done.
-func (p *Publisher) gather(group []job) []job {
-	select {
-	case j := <-p.queue:
-		group = append(group, j)
-	default:
-		select {
-		case j := <-p.queue:
-			group = append(group, j)
-		case <-p.closing:
-			return group
-		}
-	}
-	for size := len(group[0].batch.Buf); size < groupBytes && len(group) < groupBatches; {
-		select {
-		case j := <-p.queue:
-			group = append(group, j)
-			size += len(j.batch.Buf)
-		default:
-			return group
-		}
-	}
-	return group
+// fail ends the Publisher with the first error of the disk, and returns that.
+func (p *Publisher) fail(err error) error {
+	p.fails.Do(func() {
+		p.err = explain(err, p.folder.path)
+		close(p.failed)
+	})
+	return p.err
 }
 
 func explain(err error, dir string) error {

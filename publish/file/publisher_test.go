@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/tailrace/tailrace/internal/eventually"
 	"github.com/tailrace/tailrace/internal/failure"
 	"github.com/tailrace/tailrace/publish"
 	"github.com/tailrace/tailrace/publish/file"
@@ -172,7 +174,7 @@ func TestAFileThatIsTakenAwayIsAStop(t *testing.T) {
 
 func TestDoneIsCalledInTheOrderOfPublishing(t *testing.T) {
 	p := open(t, t.TempDir())
-	var got []int // only the writer's goroutine calls done
+	var got []int // only the syncer's goroutine calls done
 	for i := range 300 {
 		must(t, p.Publish(t.Context(), batch("orders", "{}"), func(error) { got = append(got, i) }))
 	}
@@ -180,6 +182,47 @@ func TestDoneIsCalledInTheOrderOfPublishing(t *testing.T) {
 	for i := range got {
 		if got[i] != i {
 			t.Fatalf("done %d was for batch %d", i, got[i])
+		}
+	}
+}
+
+func TestLinesCanBeReadWhileThoseBeforeThemAreSynced(t *testing.T) {
+	dir := t.TempDir()
+	p := open(t, dir)
+	syncing, release := make(chan struct{}), make(chan struct{})
+	must(t, p.Publish(t.Context(), batch("orders", "1"), func(error) {
+		close(syncing)
+		<-release // holds the syncer
+	}))
+	<-syncing
+	second := make(chan error, 1)
+	must(t, p.Publish(t.Context(), batch("orders", "2"), func(err error) { second <- err }))
+	eventually.True(t, time.Minute, "the second line is written", func() bool { return read(t, filepath.Join(dir, "orders.ndjson")) == "1\n2\n" })
+	if len(second) > 0 {
+		t.Error("the second batch was done before the first")
+	}
+	close(release)
+	must(t, <-second)
+}
+
+func TestMoreTopicsThanAreKeptOpenAreAllWritten(t *testing.T) {
+	dir := t.TempDir()
+	p := open(t, dir)
+	const topics, rounds = 600, 4 // 256 are kept open
+	for round := range rounds {
+		for i := range topics {
+			must(t, p.Publish(t.Context(), batch(fmt.Sprintf("t%d", i), strconv.Itoa(round)), func(err error) {
+				if err != nil {
+					t.Errorf("topic %d, round %d: %v", i, round, err)
+				}
+			}))
+		}
+	}
+	must(t, p.Flush(t.Context()))
+	all := readAll(t, dir)
+	for i := range topics {
+		if got, want := fmt.Sprint(all[fmt.Sprintf("t%d", i)]), "[0 1 2 3]"; got != want {
+			t.Errorf("topic %d: got lines %s, want %s", i, got, want)
 		}
 	}
 }
