@@ -26,10 +26,17 @@ const warming = 15
 
 const debeziumScript = "scripts/bench-debezium.sh"
 
-// A besideDebezium is a table that both copied into one broker, in turn.
+// between is how many copies are made before the first of Debezium's and behind each.
+// One takes seconds, and sees how fast the machine is in these; Debezium's takes a
+// minute, and sees the mean.
+const between = 3
+
+// A besideDebezium is a table that both copied into one broker, in turn: between
+// each two groups of ours is one of Debezium's.
 type besideDebezium struct {
-	rows            int
-	ours, debeziums []published
+	rows      int
+	ours      [][]published
+	debeziums []published
 }
 
 // published is what a copy into Kafka took.
@@ -42,19 +49,25 @@ func (p published) String() string {
 	return fmt.Sprintf("%.2f s from the first record to the last, %s in all", p.took.Seconds(), p.usage)
 }
 
-// ratios says how many times as fast tailrace was, pair by pair.
+// ratios says how many times as fast tailrace was: for each copy of Debezium's, in
+// the mean of ours right before it and right behind it.
 func (d besideDebezium) ratios() (all []float64) {
 	for i, p := range d.debeziums {
-		all = append(all, p.took.Seconds()/d.ours[i].took.Seconds())
+		var sum time.Duration
+		around := slices.Concat(d.ours[i], d.ours[i+1])
+		for _, o := range around {
+			sum += o.took
+		}
+		all = append(all, p.took.Seconds()*float64(len(around))/sum.Seconds())
 	}
 	return all
 }
 
 func (d besideDebezium) markdown(b *strings.Builder) {
-	fmt.Fprintf(b, "First copy of %d rows of 12 columns into a topic of one broker, from its first record to its last by the broker's clock; %d runs of each, in turn; median (least-most):\n\n",
-		d.rows, len(d.ours))
+	fmt.Fprintf(b, "First copy of %d rows of 12 columns into a topic of one broker, from its first record to its last by the broker's clock; %d of Debezium's, before the first and behind each %d of ours; median (least-most):\n\n",
+		d.rows, len(d.debeziums), between)
 	b.WriteString("| program | time | rows/s | with start and end | its CPU | peak RSS | the first is as fast |\n| --- | --- | --- | --- | --- | --- | --- |\n")
-	for i, runs := range [][]published{d.ours, d.debeziums} {
+	for i, runs := range [][]published{slices.Concat(d.ours...), d.debeziums} {
 		name, ratio := "`tailrace run --snapshot only --publish kafka:`", ""
 		if i == 1 {
 			r := d.ratios()
@@ -102,18 +115,25 @@ func (b *bench) besideDebezium(ctx context.Context, r *report, s filled) error {
 		}
 	}
 	d := besideDebezium{rows: rows}
-	for i := range b.pairs {
-		ours, err := b.intoKafka(ctx, k, s, i+1, rows)
-		if err != nil {
-			return fmt.Errorf("copy into Kafka: %w", err)
+	for i := range b.pairs + 1 {
+		if i > 0 {
+			theirs, err := b.withDebezium(ctx, k, broker, s, i, rows)
+			if err != nil {
+				return fmt.Errorf("copy with Debezium: %w", err)
+			}
+			fmt.Printf("copy into Kafka, %d of %d: Debezium: %s\n", i, b.pairs, theirs)
+			d.debeziums = append(d.debeziums, theirs)
 		}
-		fmt.Printf("copy into Kafka, %d of %d: tailrace: %s\n", i+1, b.pairs, ours)
-		theirs, err := b.withDebezium(ctx, k, broker, s, i+1, rows)
-		if err != nil {
-			return fmt.Errorf("copy with Debezium: %w", err)
+		var group []published
+		for n := range between {
+			ours, err := b.intoKafka(ctx, k, s, i*between+n+1, rows)
+			if err != nil {
+				return fmt.Errorf("copy into Kafka: %w", err)
+			}
+			fmt.Printf("copy into Kafka, behind %d of %d: tailrace: %s\n", i, b.pairs, ours)
+			group = append(group, ours)
 		}
-		fmt.Printf("copy into Kafka, %d of %d: Debezium: %s\n", i+1, b.pairs, theirs)
-		d.ours, d.debeziums = append(d.ours, ours), append(d.debeziums, theirs)
+		d.ours = append(d.ours, group)
 	}
 	r.beside = append(r.beside, d)
 	return nil
