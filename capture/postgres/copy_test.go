@@ -247,7 +247,11 @@ func TestChunksOfATableAreTheTable(t *testing.T) {
 				key := strings.Join(names, ", ")
 				c := startCopy(t, version, k.setup+`CREATE TABLE "T 1" (v text, `+k.types+", PRIMARY KEY ("+key+`)); ALTER TABLE "T 1" ALTER v SET DEFAULT E'a\\\t\n'`, `"T 1"`)
 				slices.Reverse(names)
-				c.db.Exec(t, `INSERT INTO "T 1" (`+strings.Join(names, ", ")+") "+k.rows)
+				rows := k.rows
+				if k.types == "a numeric" && version < 14 { // it had no infinite ones
+					rows = strings.Replace(rows, ", 'Infinity', '-Infinity'", "", 1)
+				}
+				c.db.Exec(t, `INSERT INTO "T 1" (`+strings.Join(names, ", ")+") "+rows)
 				c.db.Exec(t, `UPDATE "T 1" SET v = NULL WHERE random() < 0.3`)
 				want := c.selected(t, `SELECT * FROM "T 1" ORDER BY `+key)
 				if len(want) < 60 {

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,12 +11,13 @@ import (
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/servers"
+	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
 // A script is a story on a new database and the events that it makes.
 type script struct {
 	name     string
-	versions []int                  // of the server; none: every one
+	versions []int                  // of the server; none: serverVersions
 	config   func(*postgres.Config) // what the source wants otherwise, or nil
 	setup    string                 // before the start
 	changes  []string               // statement by statement
@@ -28,20 +30,26 @@ var wide = strings.Repeat("0123456789abcdef", 156)
 
 func runScripts(t *testing.T, scripts []script) {
 	t.Helper()
-	eachServer(t, func(t *testing.T, version int) {
-		for _, s := range scripts {
-			if s.versions != nil && !slices.Contains(s.versions, version) {
-				continue
+	for _, version := range local.Versions() {
+		t.Run(fmt.Sprintf("Postgres %d", version), func(t *testing.T) {
+			for _, s := range scripts {
+				on := s.versions
+				if on == nil {
+					on = serverVersions
+				}
+				if !slices.Contains(on, version) {
+					continue
+				}
+				t.Run(s.name, func(t *testing.T) {
+					d := source{servers.Postgres(t, version), s.config}
+					d.Exec(t, s.setup)
+					r := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)
+					d.Session(t).Exec(t, s.changes...)
+					equalLines(t, r.ToEnd(), s.want)
+				})
 			}
-			t.Run(s.name, func(t *testing.T) {
-				d := source{servers.Postgres(t, version), s.config}
-				d.Exec(t, s.setup)
-				r := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)
-				d.Session(t).Exec(t, s.changes...)
-				equalLines(t, r.ToEnd(), s.want)
-			})
-		}
-	})
+		})
+	}
 }
 
 func equalLines(t *testing.T, events []capturetest.Event, want []string) {

@@ -25,9 +25,14 @@ func TestSourceAndStream(t *testing.T) {
 	})
 }
 
-// eachServer runs a test on every version of Postgres.
+// eachServer runs a test on the oldest and the newest version of Postgres.
 func eachServer(t *testing.T, test func(t *testing.T, version int)) {
-	for _, version := range serverVersions {
+	t.Helper()
+	eachOf(t, serverVersions, test)
+}
+
+func eachOf(t *testing.T, versions []int, test func(t *testing.T, version int)) {
+	for _, version := range versions {
 		t.Run(fmt.Sprintf("Postgres %d", version), func(t *testing.T) { test(t, version) })
 	}
 }
@@ -72,7 +77,11 @@ func (d source) Clock(t testing.TB) time.Time {
 
 func (d source) Cut(t testing.TB) {
 	t.Helper()
-	d.Exec(t, `SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots WHERE slot_name = $1`, d.slot())
+	pid := d.One(t, `SELECT active_pid FROM pg_replication_slots WHERE slot_name = $1`, d.slot())
+	d.Exec(t, `SELECT pg_terminate_backend($1::int)`, pid)
+	eventually.True(t, 10*time.Second, "the reader is gone", func() bool {
+		return d.One(t, `SELECT count(*) FROM pg_stat_activity WHERE pid = $1::int`, pid) == "0"
+	})
 }
 
 func (d source) Split(testing.TB) {}

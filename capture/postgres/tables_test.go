@@ -118,7 +118,7 @@ func TestTablesOfEveryKind(t *testing.T) {
 		},
 		{
 			name:     "types of extensions",
-			versions: []int{15}, // the other server comes without extensions
+			versions: []int{15}, // the others come without extensions
 			setup: `CREATE EXTENSION hstore; CREATE EXTENSION citext;
 				CREATE TABLE t (id citext PRIMARY KEY, h hstore)`,
 			changes: []string{`INSERT INTO t VALUES ('Ab', 'a=>1, b=>NULL')`, `UPDATE t SET id = 'aB'`},

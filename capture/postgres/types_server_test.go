@@ -20,7 +20,9 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/server_texts.json anew")
 
-var serverVersions = []int{15, 18}
+// serverVersions are the oldest and the newest that are read. Between them is Debian's,
+// which the tests of the whole program run on.
+var serverVersions = []int{13, 18}
 
 // session is what the stream sets on its own connection.
 const session = `SET DateStyle = ISO; SET IntervalStyle = iso_8601; SET TimeZone = 'UTC';
@@ -104,6 +106,9 @@ func TestBuiltinTypesAreThoseOfTheServers(t *testing.T) {
 					t.Errorf("Builtin(%d) = %+v, %t; want %+v, %t", want.OID, got, ok, want, fixed)
 				}
 			}
+			if version < slices.Max(serverVersions) {
+				return
+			}
 			for _, typ := range postgres.Builtins() {
 				if _, ok := types[typ.OID]; !ok {
 					t.Errorf("the server has no type %d, which is %s in the table", typ.OID, typ.Name)
@@ -116,7 +121,7 @@ func TestBuiltinTypesAreThoseOfTheServers(t *testing.T) {
 func TestTypeNamesAreThoseOfTheServers(t *testing.T) {
 	declared := []string{
 		"boolean", "bit", "bit(8)", "bit varying", "bit varying(8)", "char", "char(8)", "bpchar", "varchar", "varchar(8)",
-		"text[]", "varchar(8)[]", "numeric", "numeric(12)", "numeric(12,2)[][]", "numeric(2,5)", "numeric(3,-2)",
+		"text[]", "varchar(8)[]", "numeric", "numeric(12)", "numeric(12,2)[][]",
 		"time", "time(3)", "timetz(0)", "timestamp(6)", "timestamptz[]", `"char"`, `"char"[]`, "json", "jsonb[]", "xml",
 		"interval", "interval(3)", "interval year", "interval month", "interval day", "interval hour", "interval minute",
 		"interval second", "interval second(2)", "interval year to month", "interval day to hour", "interval day to minute",
@@ -132,6 +137,10 @@ func TestTypeNamesAreThoseOfTheServers(t *testing.T) {
 				CREATE DOMAIN "App-2"."2nd" AS numeric(3,1); CREATE DOMAIN plain_2 AS text`)
 			types := catalogTypes(t, conn)
 			find := func(oid uint32) (postgres.Type, bool) { typ, ok := types[oid]; return typ, ok }
+			declared := declared
+			if version >= 15 {
+				declared = append(slices.Clone(declared), "numeric(2,5)", "numeric(3,-2)")
+			}
 			columns := make([]string, len(declared))
 			for i, typ := range declared {
 				columns[i] = fmt.Sprintf("c%d %s", i, typ)

@@ -24,7 +24,7 @@ type Database struct {
 }
 
 // Postgres returns a clean database on the shared server of the given version,
-// 15 or 18. When the test ends it is dropped, with its replication slots and
+// 13, 15 or 18. When the test ends it is dropped, with its replication slots and
 // roles, and whoever is connected is thrown out.
 //
 // Other tests write to the same server, so its log holds their changes too and

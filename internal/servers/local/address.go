@@ -10,7 +10,7 @@ import (
 // An Address says where a running server is and which binaries it runs from.
 // It is plain data: the owner of a test run sends it to the tests as JSON.
 type Address struct {
-	Version int    `json:"version"` // 15 or 18
+	Version int    `json:"version"` // 13, 15 or 18
 	Host    string `json:"host"`    // always an IP address of the loopback interface
 	Port    int    `json:"port"`
 	DataDir string `json:"data_dir"`
@@ -38,8 +38,8 @@ func (a Address) URLAs(user, password, database string) string {
 	return u.String()
 }
 
-// Bin returns the path of one of the server's programs. Version 18 has only
-// initdb, pg_ctl and postgres; version 15 has the client programs too.
+// Bin returns the path of one of the server's programs. Version 15 has the client
+// programs too, the others only initdb, pg_ctl and postgres.
 func (a Address) Bin(name string) string {
 	return filepath.Join(a.BinDir, name)
 }

@@ -14,7 +14,7 @@ import (
 const debianBin = "/usr/lib/postgresql/15/bin"
 
 // binaries returns the folder with the programs of a Postgres version. It
-// downloads and unpacks version 18 when this machine does not have it yet.
+// downloads and unpacks all but 15 when this machine does not have them yet.
 func binaries(ctx context.Context, version int) (string, error) {
 	switch version {
 	case 15:
@@ -26,15 +26,16 @@ func binaries(ctx context.Context, version int) (string, error) {
 			return "", fmt.Errorf("find Postgres 15: %w", err)
 		}
 		return debianBin, nil
-	case 18:
-		dir, err := unpacked(ctx)
-		if err != nil {
-			return "", fmt.Errorf("unpack Postgres 18: %w", err)
-		}
-		return filepath.Join(dir, "bin"), nil
-	default:
+	}
+	release, ok := releases[version]
+	if !ok {
 		return "", fmt.Errorf("find Postgres %d: only %v are known", version, Versions())
 	}
+	dir, err := unpacked(ctx, release)
+	if err != nil {
+		return "", fmt.Errorf("unpack Postgres %d: %w", version, err)
+	}
+	return filepath.Join(dir, "bin"), nil
 }
 
 // works reports whether a folder holds a whole Postgres.

@@ -35,6 +35,7 @@ func configuration(socketDir string, port int, settings map[string]string) strin
 		"timezone":                  "UTC",
 		"log_timezone":              "UTC",
 		"lc_messages":               "C",
+		"password_encryption":       "scram-sha-256", // as by itself from 14 on
 		// The data is thrown away: only speed counts.
 		"fsync":              "off",
 		"full_page_writes":   "off",

@@ -33,9 +33,7 @@ func (a Address) DropDatabase(ctx context.Context, name string) error {
 			return err
 		}
 		// DROP DATABASE refuses while a slot is active; it drops the idle ones.
-		const endReaders = `SELECT count(pg_terminate_backend(active_pid, 10000))
-			FROM pg_replication_slots WHERE database = $1 AND active_pid IS NOT NULL`
-		if _, err := conn.Exec(ctx, endReaders, name); err != nil {
+		if _, err := conn.Exec(ctx, fmt.Sprintf(endReaders, name)); err != nil {
 			return err
 		}
 		if _, err := conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
@@ -48,6 +46,16 @@ func (a Address) DropDatabase(ctx context.Context, name string) error {
 	}
 	return nil
 }
+
+// endReaders waits for the end of those that read slots of a database. From version 14
+// on pg_terminate_backend could.
+const endReaders = `DO $$ BEGIN
+	FOR tenth IN 1..100 LOOP
+		PERFORM pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = '%s' AND active_pid IS NOT NULL;
+		EXIT WHEN NOT FOUND;
+		PERFORM pg_sleep(0.1);
+	END LOOP;
+END $$`
 
 func dropRoles(ctx context.Context, conn *pgx.Conn, database string) error {
 	rows, err := conn.Query(ctx, "SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1)", database+"_")

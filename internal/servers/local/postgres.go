@@ -11,9 +11,9 @@ import (
 )
 
 // Versions returns the Postgres versions that Start knows: the oldest and the
-// newest that Tailrace promises to read.
+// newest that Tailrace promises to read, and Debian's.
 func Versions() []int {
-	return []int{15, 18}
+	return []int{13, 15, 18}
 }
 
 // A Postgres is a server that belongs to this program. It goes away, with all
@@ -56,7 +56,7 @@ func Start(ctx context.Context, version int, settings map[string]string) (*Postg
 func (p *Postgres) initialize(ctx context.Context) error {
 	args := []string{
 		"-D", p.DataDir, "--username=postgres", "--auth=trust", "--encoding=UTF8",
-		"--locale=C.UTF-8", "--no-sync", "--no-instructions",
+		"--locale=C.UTF-8", "--no-sync",
 	}
 	if p.Version >= 17 {
 		args = append(args, "--locale-provider=builtin")

@@ -10,20 +10,26 @@ import (
 	embedded "github.com/fergusstrange/embedded-postgres"
 )
 
-// unpacked returns the folder of Postgres 18 in the cache.
-func unpacked(ctx context.Context) (string, error) {
-	return cached(ctx, "postgres-"+string(embedded.V18), unpack)
+// releases are those that are unpacked, by version. The library's own 13 is not to
+// be had any more.
+var releases = map[int]embedded.PostgresVersion{13: "13.23.0", 18: embedded.V18}
+
+// unpacked returns the folder of a release of Postgres in the cache.
+func unpacked(ctx context.Context, release embedded.PostgresVersion) (string, error) {
+	return cached(ctx, "postgres-"+string(release), func(ctx context.Context, work, dir string) error {
+		return unpack(ctx, release, work, dir)
+	})
 }
 
-// unpack downloads Postgres 18 and puts its bin, lib and share into dir, which
-// lies in the folder work.
-func unpack(ctx context.Context, work, dir string) error {
+// unpack downloads a release and puts its bin, lib and share into dir, which lies in
+// the folder work.
+func unpack(ctx context.Context, release embedded.PostgresVersion, work, dir string) error {
 	port, err := freePort()
 	if err != nil {
 		return err
 	}
 	server := embedded.NewDatabase(embedded.DefaultConfig().
-		Version(embedded.V18).
+		Version(release).
 		Port(uint32(port)).
 		CachePath(filepath.Join(work, "archive")).
 		RuntimePath(filepath.Join(work, "runtime")).
