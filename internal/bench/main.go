@@ -138,7 +138,7 @@ func (b *bench) race(ctx context.Context, title string, rows int, programs ...pr
 	c := course{title: title, rows: rows, programs: programs, usages: make([][]usage, len(programs))}
 	for i := range b.pairs {
 		for k, p := range programs {
-			u, err := p.run(ctx)
+			u, err := calmly(func() (usage, error) { return p.run(ctx) })
 			if err != nil {
 				return c, fmt.Errorf("%s: %w", p.name, err)
 			}

@@ -110,14 +110,14 @@ func (b *bench) besideDebezium(ctx context.Context, r *report, s filled) error {
 	defer k.close()
 	say("warming the broker")
 	for range warming {
-		if _, err := b.intoKafka(ctx, k, s, 0, rows); err != nil {
+		if _, err := b.intoKafka(ctx, k, s, rows); err != nil {
 			return fmt.Errorf("warm the broker: %w", err)
 		}
 	}
 	d := besideDebezium{rows: rows}
 	for i := range b.pairs + 1 {
 		if i > 0 {
-			theirs, err := b.withDebezium(ctx, k, broker, s, i, rows)
+			theirs, err := calmly(func() (published, error) { return b.withDebezium(ctx, k, broker, s, rows) })
 			if err != nil {
 				return fmt.Errorf("copy with Debezium: %w", err)
 			}
@@ -125,8 +125,8 @@ func (b *bench) besideDebezium(ctx context.Context, r *report, s filled) error {
 			d.debeziums = append(d.debeziums, theirs)
 		}
 		var group []published
-		for n := range between {
-			ours, err := b.intoKafka(ctx, k, s, i*between+n+1, rows)
+		for range between {
+			ours, err := calmly(func() (published, error) { return b.intoKafka(ctx, k, s, rows) })
 			if err != nil {
 				return fmt.Errorf("copy into Kafka: %w", err)
 			}
@@ -140,12 +140,12 @@ func (b *bench) besideDebezium(ctx context.Context, r *report, s filled) error {
 }
 
 // intoKafka copies few with tailrace.
-func (b *bench) intoKafka(ctx context.Context, k *topics, s filled, run, rows int) (published, error) {
+func (b *bench) intoKafka(ctx context.Context, k *topics, s filled, rows int) (published, error) {
 	dir, err := os.MkdirTemp(b.dir, "kafka-")
 	if err != nil {
 		return published{}, err
 	}
-	prefix := fmt.Sprintf("tailrace%d.", run)
+	prefix := fmt.Sprintf("tailrace%d.", k.run())
 	topic := prefix + "few"
 	if err := k.create(ctx, topic); err != nil {
 		return published{}, err
@@ -162,11 +162,12 @@ func (b *bench) intoKafka(ctx context.Context, k *topics, s filled, run, rows in
 }
 
 // withDebezium copies few with Debezium in Kafka Connect.
-func (b *bench) withDebezium(ctx context.Context, k *topics, broker *local.Kafka, s filled, run, rows int) (published, error) {
+func (b *bench) withDebezium(ctx context.Context, k *topics, broker *local.Kafka, s filled, rows int) (published, error) {
 	dir, err := os.MkdirTemp(b.dir, "debezium-")
 	if err != nil {
 		return published{}, err
 	}
+	run := k.run()
 	prefix := fmt.Sprintf("debezium%d", run)
 	topic := prefix + "." + s.schema() + ".few"
 	if err := k.create(ctx, topic); err != nil {

@@ -17,6 +17,13 @@ type topics struct {
 	broker string
 	client *kgo.Client
 	admin  *kadm.Client
+	runs   int
+}
+
+// run returns a number that no run has had, for the names of its topics.
+func (k *topics) run() int {
+	k.runs++
+	return k.runs
 }
 
 func newTopics(broker *local.Kafka) (*topics, error) {

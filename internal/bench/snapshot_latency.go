@@ -20,7 +20,7 @@ func (b *bench) latency(ctx context.Context, r *report, s filled) error {
 	l := latencies{quiet: b.quiet, rows: b.copied}
 	for i := range b.pairs {
 		for _, copying := range []bool{false, true} {
-			a, err := b.arrivals(ctx, s, copying)
+			a, err := calmly(func() (arrived, error) { return b.arrivals(ctx, s, copying) })
 			if err != nil {
 				return fmt.Errorf("latency, copying %v: %w", copying, err)
 			}
