@@ -45,7 +45,7 @@ func TestAFullDiskStopsAndLeavesNoHalfLine(t *testing.T) {
 	}
 }
 
-func TestWhatIsQueuedBehindAFailureIsNotWritten(t *testing.T) {
+func TestWhatIsQueuedBehindAFailureIsNotKept(t *testing.T) {
 	if !scarce.Alone(t) {
 		return
 	}
@@ -75,6 +75,28 @@ func TestWhatIsQueuedBehindAFailureIsNotWritten(t *testing.T) {
 	must(t, p.Close()) // cuts off what is not durable
 	if got := len(readAll(t, dir)["orders"]); got != durable || !failed {
 		t.Errorf("got %d lines, want the %d that are done of the %d accepted", got, durable, accepted)
+	}
+}
+
+func TestNothingIsCutOffWhereSomebodyElseWrote(t *testing.T) {
+	if !scarce.Alone(t) {
+		return
+	}
+	dir := t.TempDir()
+	p := open(t, dir)
+	publishNow(t, p, batch("orders", `{"id":1}`))
+	f, err := os.OpenFile(filepath.Join(dir, "orders.ndjson"), os.O_WRONLY|os.O_APPEND, 0)
+	must(t, err)
+	_, err = f.WriteString("{}\n")
+	must(t, errors.Join(err, f.Close()))
+	publishNow(t, p, batch("orders", `{"id":2}`))
+	scarce.Limited(t, syscall.RLIMIT_FSIZE, 100, func() { err = result(t, p, batch("users", strings.Repeat("x", 200))) })
+	if !errors.Is(err, syscall.EFBIG) {
+		t.Fatalf("got error %v, want one for the size", err)
+	}
+	must(t, p.Close())
+	if got, want := read(t, filepath.Join(dir, "orders.ndjson")), "{\"id\":1}\n{}\n{\"id\":2}\n"; got != want {
+		t.Errorf("got lines %q, want %q", got, want)
 	}
 }
 

@@ -28,11 +28,7 @@ type folder struct {
 	group   []*output                    // that the group writes to
 	number  uint64                       // counts groups
 	lines   []byte                       // of the group, output by output
-	settle  func()                       // waits until the syncer has nothing to do
-
-	// The syncer's:
-	round   uint64 // counts its calls
-	syncing []*output
+	settle  func() error                 // waits until the syncer has nothing to do
 }
 
 // append writes the lines of the jobs of g. After an error some of them may be
@@ -58,25 +54,16 @@ func (f *folder) append(g *group) error {
 	return nil
 }
 
-// sync makes what groups have written durable: all of it has been written before
-// the first file is synced, so that the file system can commit them together.
+// sync makes what groups have written durable. The last group goes first: a file
+// that it has synced is so for those before it.
 func (f *folder) sync(groups []*group) error {
-	f.round++
-	f.syncing = f.syncing[:0]
 	grown := false
-	for _, g := range groups {
+	for _, g := range slices.Backward(groups) {
 		grown = grown || g.grown
 		for _, e := range g.ends {
-			if e.output.round != f.round {
-				e.output.round = f.round
-				f.syncing = append(f.syncing, e.output)
+			if err := e.output.sync(e.at); err != nil {
+				return err
 			}
-			e.output.wanted = e.at
-		}
-	}
-	for _, o := range f.syncing {
-		if err := o.sync(o.wanted); err != nil {
-			return err
 		}
 	}
 	if grown {
@@ -173,21 +160,25 @@ func (f *folder) ready(o *output) (created bool, err error) {
 
 // closeOldest closes the output that was not used for longest.
 func (f *folder) closeOldest() error {
-	f.settle()
+	if err := f.settle(); err != nil {
+		return err
+	}
 	oldest := 0
 	for i, o := range f.open {
 		if o.used < f.open[oldest].used {
 			oldest = i
 		}
 	}
-	if err := f.open[oldest].close(); err != nil {
+	o := f.open[oldest]
+	if err := o.sync(o.length); err != nil {
 		return err
 	}
 	f.open = slices.Delete(f.open, oldest, oldest+1)
-	return nil
+	return o.close()
 }
 
-// abandon cuts off what is not durable.
+// abandon cuts off what is not durable: half a line, and lines that will be sent
+// again.
 func (f *folder) abandon() {
 	for _, o := range f.open {
 		o.abandon()

@@ -1,20 +1,20 @@
 package file
 
-// What a group may hold, and how many may wait to be synced. Their batches' bytes
-// are bounded by the pipeline's frontier; a group's are copied, and bounded here.
+// What a group may hold, and how many there are: so many may be written and not yet
+// synced. Their batches' bytes are bounded by the pipeline's frontier; a group's are
+// copied, and bounded here.
 const (
 	groupBatches = 64
 	groupBytes   = 4 << 20
-	maxUnsynced  = 256
+	maxGroups    = 32
 )
 
 // A group is batches that are written with one call per file.
 type group struct {
 	jobs  []job
-	ends  []end         // where its lines end
-	grown bool          // a file was made for it
-	err   error         // why it was not written
-	idle  chan struct{} // closed when it would be synced, if it has no jobs
+	ends  []end // where its lines end
+	grown bool  // a file was made for it
+	err   error // why it was not written
 }
 
 // An end is the length of a file behind a group.
@@ -27,7 +27,7 @@ type end struct {
 func (p *Publisher) write() {
 	defer close(p.written)
 	for {
-		g := p.empty()
+		g := <-p.spare
 		p.gather(g)
 		if len(g.jobs) == 0 {
 			return
@@ -37,17 +37,8 @@ func (p *Publisher) write() {
 				g.err = p.fail(err)
 			}
 		}
+		p.unsynced.Add(1)
 		p.written <- g
-	}
-}
-
-// empty returns a group that nobody uses.
-func (p *Publisher) empty() *group {
-	select {
-	case g := <-p.spare:
-		return g
-	default:
-		return &group{jobs: make([]job, 0, groupBatches)}
 	}
 }
 
@@ -77,13 +68,16 @@ func (p *Publisher) gather(g *group) {
 	}
 }
 
-// settle returns when everything that the writer has passed on is synced, or the
-// Publisher has failed. Until the writer passes on more, the folder's outputs are
-// its own.
-func (p *Publisher) settle() {
-	g := &group{idle: make(chan struct{})}
-	p.written <- g
-	<-g.idle
+// settle returns when the syncer has nothing left to do, or with the error of the disk.
+// Until the writer passes on more, the folder's outputs are its own.
+func (p *Publisher) settle() error {
+	p.unsynced.Wait()
+	select {
+	case <-p.failed:
+		return p.err
+	default:
+		return nil
+	}
 }
 
 // sync is the syncer's goroutine. It ends behind the writer.
@@ -101,9 +95,7 @@ func (p *Publisher) sync() {
 			whole++
 		}
 		if failed == nil {
-			if err := p.folder.sync(groups[:whole]); err != nil {
-				failed = p.fail(err)
-			}
+			failed = p.syncAll(groups[:whole])
 		}
 		for _, g := range groups[:whole] {
 			g.err = failed
@@ -112,21 +104,29 @@ func (p *Publisher) sync() {
 	}
 }
 
+// syncAll makes groups durable, unless the Publisher is closing: on a slow disk that
+// could take longer than who closes it has.
+func (p *Publisher) syncAll(groups []*group) error {
+	select {
+	case <-p.closing:
+		return p.errClosed()
+	default:
+	}
+	if err := p.folder.sync(groups); err != nil {
+		return p.fail(err)
+	}
+	return nil
+}
+
 // finish calls the dones of groups, and gives the groups back.
 func (p *Publisher) finish(groups []*group) {
 	for _, g := range groups {
 		for _, j := range g.jobs {
 			j.done(g.err)
 		}
-		if g.idle != nil {
-			close(g.idle)
-			continue
-		}
 		clear(g.jobs)
 		*g = group{jobs: g.jobs[:0], ends: g.ends[:0]}
-		select {
-		case p.spare <- g:
-		default:
-		}
+		p.unsynced.Done()
+		p.spare <- g
 	}
 }

@@ -36,7 +36,11 @@ func openFolder(dir string) (*folder, error) {
 	if err == nil {
 		self, err = os.Open(path)
 	}
+	if err == nil {
+		err = self.Sync() // one that was killed may have made files, and not got here
+	}
 	if err != nil {
+		_ = self.Close() // nothing was written to it, and it may be nil
 		return nil, errors.Join(unwritable(err, path), lock.Close())
 	}
 	return &folder{path: path, lock: lock, self: self, topics: make(map[string]*output)}, nil

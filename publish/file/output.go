@@ -22,10 +22,6 @@ type output struct {
 	lines   []byte // those bytes
 	length  int64  // when it was opened, with what was written since
 	durable int64  // as far as that is synced; the syncer's until the folder is settled
-
-	// The syncer's:
-	round  uint64 // the last in which it was synced
-	wanted int64  // up to here
 }
 
 // open opens the file, and reports whether that made it.
@@ -73,23 +69,23 @@ func (o *output) sync(to int64) error {
 	return nil
 }
 
-// close syncs the file first: the errors of a write-back that nobody waited
-// for are not sure to reach a file that is opened later.
+// close closes the file. What was written to it is synced or given up by now: the
+// errors of a write-back that nobody waited for are not sure to reach a file that is
+// opened later.
 func (o *output) close() error {
-	if err := o.sync(o.length); err != nil {
-		return err
-	}
 	f := o.file
 	o.file = nil
 	return f.Close()
 }
 
-// abandon cuts off what is not durable: half a line, and lines that will be
-// sent again. It does what it can after an error that is reported already; what
-// is left of a line is cut off by the next Open.
+// abandon cuts off what is not durable, unless somebody else wrote to the file too.
+// It does what it can after an error that is reported already; what is left of a line
+// is cut off by the next Open.
 func (o *output) abandon() {
-	if info, err := o.file.Stat(); err == nil && info.Size() > o.durable {
+	if o.length == o.durable {
+		return
+	}
+	if info, err := o.file.Stat(); err == nil && info.Size() == o.length {
 		_ = o.file.Truncate(o.durable)
 	}
-	o.length = o.durable
 }

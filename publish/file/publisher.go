@@ -24,15 +24,16 @@ import (
 // when the disk is ready are synced together, each file once. Then done is called
 // for their batches in order.
 type Publisher struct {
-	folder  *folder
-	queue   chan job
-	written chan *group   // closed by the writer when it returns
-	spare   chan *group   // that the syncer is done with
-	closing chan struct{} // closed by Close
-	fails   sync.Once     // sets err, closes failed
-	failed  chan struct{}
-	err     error         // may be read once failed is closed
-	ended   chan struct{} // closed when the syncer has returned
+	folder   *folder
+	queue    chan job
+	spare    chan *group    // empty ones
+	written  chan *group    // closed by the writer when it returns
+	unsynced sync.WaitGroup // counts groups from written to spare
+	closing  chan struct{}  // closed by Close
+	fails    sync.Once      // sets err, closes failed
+	failed   chan struct{}
+	err      error         // may be read once failed is closed
+	ended    chan struct{} // closed when the syncer has returned
 }
 
 var _ publish.Publisher = (*Publisher)(nil)
@@ -55,11 +56,14 @@ func Open(dir string) (*Publisher, error) {
 	p := &Publisher{
 		folder:  folder,
 		queue:   make(chan job, groupBatches),
-		written: make(chan *group, maxUnsynced),
-		spare:   make(chan *group, maxUnsynced),
+		spare:   make(chan *group, maxGroups),
+		written: make(chan *group, maxGroups),
 		closing: make(chan struct{}),
 		failed:  make(chan struct{}),
 		ended:   make(chan struct{}),
+	}
+	for range maxGroups {
+		p.spare <- &group{jobs: make([]job, 0, groupBatches), ends: make([]end, 0, groupBatches)}
 	}
 	folder.settle = p.settle
 	go p.write()
@@ -105,9 +109,8 @@ func (p *Publisher) Flush(ctx context.Context) error {
 	}
 }
 
-// Close waits until what is written is synced, gives up what is queued behind it,
-// and lets the folder go. After an error of the disk it cuts off what is not
-// durable.
+// Close waits for what is being synced, gives up what is behind it and cuts that
+// off, and lets the folder go.
 func (p *Publisher) Close() error {
 	select {
 	case <-p.closing:
@@ -116,11 +119,7 @@ func (p *Publisher) Close() error {
 	}
 	close(p.closing)
 	<-p.ended
-	select {
-	case <-p.failed:
-		p.folder.abandon()
-	default:
-	}
+	p.folder.abandon()
 	if err := p.folder.close(); err != nil {
 		return fmt.Errorf("close event files: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -189,20 +190,58 @@ func TestDoneIsCalledInTheOrderOfPublishing(t *testing.T) {
 func TestLinesCanBeReadWhileThoseBeforeThemAreSynced(t *testing.T) {
 	dir := t.TempDir()
 	p := open(t, dir)
-	syncing, release := make(chan struct{}), make(chan struct{})
-	must(t, p.Publish(t.Context(), batch("orders", "1"), func(error) {
-		close(syncing)
-		<-release // holds the syncer
-	}))
-	<-syncing
-	second := make(chan error, 1)
-	must(t, p.Publish(t.Context(), batch("orders", "2"), func(err error) { second <- err }))
-	eventually.True(t, time.Minute, "the second line is written", func() bool { return read(t, filepath.Join(dir, "orders.ndjson")) == "1\n2\n" })
+	release := holdSyncer(t, p)
+	second := writeBehind(t, p, dir)
 	if len(second) > 0 {
 		t.Error("the second batch was done before the first")
 	}
-	close(release)
+	release()
 	must(t, <-second)
+}
+
+func TestCloseGivesUpWhatIsNotSynced(t *testing.T) {
+	dir := t.TempDir()
+	p := open(t, dir)
+	release := holdSyncer(t, p)
+	second := writeBehind(t, p, dir)
+	closed := make(chan error)
+	go func() { closed <- p.Close() }()
+	eventually.True(t, time.Minute, "the Publisher is closing", func() bool {
+		return p.Publish(t.Context(), batch("orders", "3"), func(error) {}) != nil
+	})
+	release()
+	if err := <-second; !errors.Is(err, os.ErrClosed) {
+		t.Errorf("the batch behind: got %v, want that it was given up", err)
+	}
+	must(t, <-closed)
+	if got, want := read(t, filepath.Join(dir, "orders.ndjson")), "1\n"; got != want {
+		t.Errorf("got lines %q, want %q: what is not done comes again", got, want)
+	}
+}
+
+// holdSyncer publishes a line to orders, and keeps p from syncing another until the
+// answer is called.
+func holdSyncer(t *testing.T, p *file.Publisher) (release func()) {
+	t.Helper()
+	synced, held := make(chan struct{}), make(chan struct{})
+	release = sync.OnceFunc(func() { close(held) })
+	t.Cleanup(release) // before p is closed
+	must(t, p.Publish(t.Context(), batch("orders", "1"), func(error) {
+		close(synced)
+		<-held
+	}))
+	<-synced
+	return release
+}
+
+// writeBehind publishes another line and returns when it can be read. The answer gets
+// what done is called with.
+func writeBehind(t *testing.T, p *file.Publisher, dir string) <-chan error {
+	t.Helper()
+	done := make(chan error, 1)
+	must(t, p.Publish(t.Context(), batch("orders", "2"), func(err error) { done <- err }))
+	eventually.True(t, time.Minute, "the second line is written", func() bool { return read(t, filepath.Join(dir, "orders.ndjson")) == "1\n2\n" })
+	return done
 }
 
 func TestMoreTopicsThanAreKeptOpenAreAllWritten(t *testing.T) {
