@@ -1,8 +1,6 @@
 package postgres_test
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -11,7 +9,6 @@ import (
 	"github.com/tailrace/tailrace/checkpoint"
 	"github.com/tailrace/tailrace/event"
 	"github.com/tailrace/tailrace/internal/servers"
-	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
 // A script is a story on a new database and the events that it makes.
@@ -30,24 +27,19 @@ var wide = strings.Repeat("0123456789abcdef", 156)
 
 func runScripts(t *testing.T, scripts []script) {
 	t.Helper()
-	for _, version := range local.Versions() {
-		t.Run(fmt.Sprintf("Postgres %d", version), func(t *testing.T) {
-			for _, s := range scripts {
-				on := s.versions
-				if on == nil {
-					on = serverVersions
-				}
-				if !slices.Contains(on, version) {
-					continue
-				}
-				t.Run(s.name, func(t *testing.T) {
-					d := source{servers.Postgres(t, version), s.config}
-					d.Exec(t, s.setup)
-					r := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)
-					d.Session(t).Exec(t, s.changes...)
-					equalLines(t, r.ToEnd(), s.want)
-				})
-			}
+	for _, s := range scripts {
+		versions := s.versions
+		if versions == nil {
+			versions = serverVersions
+		}
+		t.Run(s.name, func(t *testing.T) {
+			eachOf(t, versions, func(t *testing.T, version int) {
+				d := source{servers.Postgres(t, version), s.config}
+				d.Exec(t, s.setup)
+				r := capturetest.Start(t, d.Source(t), checkpoint.State{}, event.Now)
+				d.Session(t).Exec(t, s.changes...)
+				equalLines(t, r.ToEnd(), s.want)
+			})
 		})
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/tailrace/tailrace/internal/servers"
 )
 
-// eachVersion runs a test on every version of Postgres, side by side.
+// eachVersion runs a test on two versions of Postgres, side by side.
 func eachVersion(t *testing.T, test func(t *testing.T, version int)) {
 	t.Helper()
 	for _, version := range servers.Versions() {

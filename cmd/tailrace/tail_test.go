@@ -61,7 +61,7 @@ func (s *site) wantLeftovers(t *testing.T, publications, slots int) {
 	}
 }
 
-// eachServer runs a test on a site of every version of Postgres.
+// eachServer runs a test on a site of each of two versions of Postgres.
 func eachServer(t *testing.T, test func(t *testing.T, s *site)) {
 	for _, version := range servers.Versions() {
 		t.Run(fmt.Sprintf("Postgres %d", version), func(t *testing.T) {

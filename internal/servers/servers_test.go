@@ -14,11 +14,12 @@ import (
 
 	"github.com/tailrace/tailrace/internal/eventually"
 	"github.com/tailrace/tailrace/internal/servers"
+	"github.com/tailrace/tailrace/internal/servers/local"
 )
 
 // eachVersion runs a test on every version of Postgres.
 func eachVersion(t *testing.T, test func(t *testing.T, version int)) {
-	for _, version := range servers.Versions() {
+	for _, version := range local.Versions() {
 		t.Run(fmt.Sprintf("Postgres %d", version), func(t *testing.T) { test(t, version) })
 	}
 }
