@@ -9,8 +9,11 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/tailrace/tailrace/internal/eventually"
 )
 
 // Consume returns the records of a topic by partition, each partition's in order,
@@ -23,10 +26,14 @@ func (c *KafkaCluster) Consume(t testing.TB, topic string, readCommitted bool) [
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	partitions, err := c.consume(ctx, topic, readCommitted)
-	if err != nil {
-		t.Fatalf("consume the topic %s: %v", topic, err)
-	}
+	var partitions [][]*kgo.Record
+	eventually.NoError(t, limit, "the topic "+topic+" is consumed", func() (err error) {
+		// A broker that stood still has no leaders for a moment.
+		if partitions, err = c.consume(ctx, topic, readCommitted); err != nil && !kerr.IsRetriable(err) {
+			t.Fatalf("consume the topic %s: %v", topic, err)
+		}
+		return err
+	})
 	return partitions
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -69,15 +70,13 @@ func (k *Kafka) settled(ctx context.Context) (kadm.ListedOffsets, error) {
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
-		stable, err := k.admin.ListCommittedOffsets(ctx)
-		if err := errors.Join(err, stable.Error()); err != nil {
-			return nil, err
-		}
+		stable, stableErr := k.admin.ListCommittedOffsets(ctx)
 		ends, err := k.admin.ListEndOffsets(ctx)
-		if err := errors.Join(err, ends.Error()); err != nil {
+		err = errors.Join(stableErr, stable.Error(), err, ends.Error())
+		if err != nil && !kerr.IsRetriable(err) { // a broker that stood still has no leaders for a moment
 			return nil, err
 		}
-		open := false
+		open := err != nil
 		ends.Each(func(o kadm.ListedOffset) {
 			last, _ := stable.Lookup(o.Topic, o.Partition)
 			open = open || last.Offset != o.Offset && strings.HasPrefix(o.Topic, k.prefix)
@@ -88,7 +87,7 @@ func (k *Kafka) settled(ctx context.Context) (kadm.ListedOffsets, error) {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return nil, errors.New("a transaction stays open")
+			return nil, errors.Join(errors.New("a transaction stays open"), err)
 		}
 	}
 }
