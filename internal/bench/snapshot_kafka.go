@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/tailrace/tailrace/internal/servers/local"
@@ -85,7 +86,7 @@ func (k *topics) wait(ctx context.Context, topic string, rows int, gone <-chan s
 		case now := <-look.C:
 			end, err := k.end(ctx, topic)
 			switch {
-			case err != nil:
+			case err != nil && !kerr.IsRetriable(err): // a broker that stood still has no leaders for a moment
 				return err
 			case end >= int64(rows):
 				return nil
