@@ -20,8 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/server_texts.json anew")
 
-// serverVersions are the oldest and the newest that are read. Between them is Debian's,
-// which the tests of the whole program run on.
+// serverVersions are the oldest and the newest that are read. The tests of the whole
+// program run on one between them too.
 var serverVersions = []int{13, 18}
 
 // session is what the stream sets on its own connection.

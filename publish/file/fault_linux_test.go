@@ -90,12 +90,14 @@ func TestNothingIsCutOffWhereSomebodyElseWrote(t *testing.T) {
 	_, err = f.WriteString("{}\n")
 	must(t, errors.Join(err, f.Close()))
 	publishNow(t, p, batch("orders", `{"id":2}`))
-	scarce.Limited(t, syscall.RLIMIT_FSIZE, 100, func() { err = result(t, p, batch("users", strings.Repeat("x", 200))) })
+	last := batch("orders", `{"id":3}`) // not done, and yet it stays
+	last.Add(&publish.Topic{Name: "users"}, 0, nil, []byte(strings.Repeat("x", 200)))
+	scarce.Limited(t, syscall.RLIMIT_FSIZE, 100, func() { err = result(t, p, last) })
 	if !errors.Is(err, syscall.EFBIG) {
 		t.Fatalf("got error %v, want one for the size", err)
 	}
 	must(t, p.Close())
-	if got, want := read(t, filepath.Join(dir, "orders.ndjson")), "{\"id\":1}\n{}\n{\"id\":2}\n"; got != want {
+	if got, want := read(t, filepath.Join(dir, "orders.ndjson")), "{\"id\":1}\n{}\n{\"id\":2}\n{\"id\":3}\n"; got != want {
 		t.Errorf("got lines %q, want %q", got, want)
 	}
 }
