@@ -49,16 +49,26 @@ func copyASCII(to, s []byte) int {
 		return copyShort(to, s)
 	}
 	i := 0
-	for ; i+8 <= len(s); i += 8 {
+	for ; i+16 <= len(s); i += 16 {
+		from, into := s[i:i+16:i+16], to[i:i+16:i+16]
+		x, y := binary.LittleEndian.Uint64(from), binary.LittleEndian.Uint64(from[8:])
+		if apart(x)|apart(y) != 0 {
+			return i
+		}
+		binary.LittleEndian.PutUint64(into, x)
+		binary.LittleEndian.PutUint64(into[8:], y)
+	}
+	if i+8 <= len(s) {
 		x := binary.LittleEndian.Uint64(s[i:])
-		if specials(x)|x&highs != 0 {
+		if apart(x) != 0 {
 			return i
 		}
 		binary.LittleEndian.PutUint64(to[i:], x)
+		i += 8
 	}
 	if i < len(s) { // the last eight bytes, some of them once more
 		x := binary.LittleEndian.Uint64(s[len(s)-8:])
-		if specials(x)|x&highs != 0 {
+		if apart(x) != 0 {
 			return i
 		}
 		binary.LittleEndian.PutUint64(to[len(s)-8:], x)
@@ -71,7 +81,7 @@ func copyShort(to, s []byte) int {
 	if cap(s) >= 8 { // what lies behind s is read and written, but not looked at
 		x := binary.LittleEndian.Uint64(s[:8])
 		seen := uint64(1)<<(8*len(s)&63) - 1
-		if known := x&seen | ones*'a'&^seen; specials(known)|known&highs != 0 {
+		if apart(x&seen|ones*'a'&^seen) != 0 {
 			return 0
 		}
 		binary.LittleEndian.PutUint64(to, x)
@@ -184,6 +194,14 @@ func specials(x uint64) uint64 {
 	quotes := x ^ ones*'"'
 	slashes := x ^ ones*'\\'
 	return ((x-ones*' ')&^x | (quotes-ones)&^quotes | (slashes-ones)&^slashes) & highs
+}
+
+// apart looks at eight bytes at once. No bit is set if each is ASCII and not special.
+// Of ASCII nothing is carried from a byte into the next, and what is none sets a bit
+// by itself.
+func apart(x uint64) uint64 {
+	const above = 0x80 - ' ' // makes the highest bit of all but control characters
+	return (x | ^(x + ones*above) | (highs - (x ^ ones*'"')) | (highs - (x ^ ones*'\\'))) & highs
 }
 
 func special(b byte) bool { return b < ' ' || b == '"' || b == '\\' }

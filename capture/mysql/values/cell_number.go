@@ -34,15 +34,21 @@ func (c decimalCell) AppendJSON(dst, raw []byte) ([]byte, error) {
 
 func (decimalCell) AppendText(dst, raw []byte) ([]byte, error) {
 	sign, digits := cutSign(raw)
-	whole, fraction, point := bytes.Cut(digits, []byte{'.'})
-	if !allDigits(whole) || point && !allDigits(fraction) {
+	point := len(digits)
+	for i, c := range digits {
+		switch {
+		case c-'0' <= 9:
+		case c == '.' && point == len(digits) && i > 0 && i+1 < len(digits):
+			point = i
+		default:
+			return dst, strange("decimal")
+		}
+	}
+	if len(digits) == 0 {
 		return dst, strange("decimal")
 	}
-	dst = append(append(dst, sign...), withoutZeros(whole)...)
-	if point {
-		dst = append(append(dst, '.'), fraction...)
-	}
-	return dst, nil
+	zeros := point - len(withoutZeros(digits[:point]))
+	return append(append(dst, sign...), digits[zeros:]...), nil
 }
 
 // cutSign cuts a minus off.

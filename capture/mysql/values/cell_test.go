@@ -5,6 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"math"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/tailrace/tailrace/capture/mysql/binlog"
@@ -129,6 +132,50 @@ func TestStrangeCellsAreRefused(t *testing.T) {
 			var stop *failure.StopError
 			if !errors.As(err, &stop) || len(got) > 0 {
 				t.Errorf("type %d, %q: got %q, %v, want a Stop", c.column.Type, shown, got, err)
+			}
+		}
+	}
+}
+
+// TestEveryByteOfADateOrAClockIsLookedAt puts each byte at each place of a date, a
+// clock and both, and holds what is refused against a plain reading of the text.
+func TestEveryByteOfADateOrAClockIsLookedAt(t *testing.T) {
+	const year, clock = `(\d\d)\d\d-(\d\d)-(\d\d)`, `(\d\d):(\d\d):(\d\d)`
+	for _, c := range []struct {
+		kind    binlog.ColumnType
+		shown   []string
+		pattern string
+		largest []int // of the numbers in the pattern
+	}{
+		{binlog.TypeDate, []string{"2026-11-21", "0000-00-00", "9999-12-31"}, year, []int{99, 12, 31}},
+		{binlog.TypeDatetime2, []string{"2026-11-21 10:00:00", "9999-12-31 23:59:59"}, year + " " + clock, []int{99, 12, 31, 23, 59, 59}},
+		{binlog.TypeTime2, []string{"10:00:00", "-23:59:59", "838:59:59", "-800:00:00"}, `-?([1-9]?\d\d):(\d\d):(\d\d)`, []int{838, 59, 59}},
+	} {
+		whole := regexp.MustCompile("^" + c.pattern + "$")
+		codec, err := values.CellFor(binlog.Column{Type: c.kind}, values.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, shown := range c.shown {
+			for at := range len(shown) {
+				for b := range 256 {
+					raw := []byte(shown)
+					raw[at] = byte(b)
+					numbers := whole.FindSubmatch(raw)
+					fits := numbers != nil
+					for i := range numbers[min(1, len(numbers)):] {
+						n, err := strconv.Atoi(string(numbers[i+1]))
+						fits = fits && err == nil && n <= c.largest[i]
+					}
+					got, err := codec.AppendJSON(nil, raw)
+					want := `"` + strings.Replace(string(raw), " ", "T", 1) + `"`
+					if !fits {
+						want = ""
+					}
+					if string(got) != want || (err == nil) != fits {
+						t.Fatalf("type %d, %q: got %q, %v, want %q", c.kind, raw, got, err, want)
+					}
+				}
 			}
 		}
 	}

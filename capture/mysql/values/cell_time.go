@@ -1,34 +1,55 @@
 package values
 
+// What a server prints of a date or a clock is what events have, but for the T
+// between the two and the Z of an instant: it is looked at and copied.
+
+const (
+	dateLen   = len("2026-11-21")
+	clockLen  = len("10:00:00")
+	momentLen = len("2026-11-21 10:00:00")
+)
+
+var (
+	yearAndMonth = newShape("9999-12-")
+	monthAndDay  = newShape("99-12-31")
+	dayAndHour   = newShape("31 23:59")
+	clockOfDay   = newShape("23:59:59")
+	anyClock     = newShape("99:59:59")
+)
+
 // dateCell is 2026-11-21.
 type dateCell struct {
 	sameBytes
 	zeroNull bool
 }
 
-const dateLen = len("2026-11-21")
-
 func (c dateCell) AppendJSON(dst, raw []byte) ([]byte, error) {
-	m, err := c.read(raw)
-	if err != nil {
-		return dst, err
+	partial, ok := c.look(raw)
+	switch {
+	case !ok:
+		return dst, strange("date")
+	case partial && c.zeroNull:
+		return append(dst, "null"...), nil
 	}
-	return m.appendDateJSON(dst, c.zeroNull), nil
+	return append(append(append(dst, '"'), raw...), '"'), nil
 }
 
 func (c dateCell) AppendText(dst, raw []byte) ([]byte, error) {
-	m, err := c.read(raw)
-	if err != nil {
-		return dst, err
+	if _, ok := c.look(raw); !ok {
+		return dst, strange("date")
 	}
-	return m.appendDateText(dst), nil
+	return append(dst, raw...), nil
 }
 
-func (dateCell) read(raw []byte) (m moment, err error) {
-	if len(raw) != dateLen || !m.readDate(raw) {
-		return m, strange("date")
+// look reports whether raw is a date, and whether that is no day of the calendar:
+// 0000-00-00 or 2026-11-00.
+func (dateCell) look(raw []byte) (partial, ok bool) {
+	if len(raw) != dateLen {
+		return false, false
 	}
-	return m, nil
+	_, year := yearAndMonth.of(raw)
+	numbers, day := monthAndDay.of(raw[2:])
+	return byte(numbers>>(8*3)) == 0 || byte(numbers>>(8*6)) == 0, year && day
 }
 
 // momentCell is 2026-11-21 10:00:00.123456, with as many digits of a second as
@@ -41,30 +62,43 @@ type momentCell struct {
 }
 
 func (c momentCell) AppendJSON(dst, raw []byte) ([]byte, error) {
-	m, err := c.read(raw)
-	if err != nil {
-		return dst, err
+	partial, ok := c.look(raw)
+	switch {
+	case !ok:
+		return dst, strange("datetime")
+	case partial && c.zeroNull:
+		return append(dst, "null"...), nil
 	}
-	return m.appendJSON(dst, c.digits, c.instant, c.zeroNull), nil
+	return append(c.append(append(dst, '"'), raw, partial), '"'), nil
 }
 
 func (c momentCell) AppendText(dst, raw []byte) ([]byte, error) {
-	m, err := c.read(raw)
-	if err != nil {
-		return dst, err
+	partial, ok := c.look(raw)
+	if !ok {
+		return dst, strange("datetime")
 	}
-	return m.appendText(dst, c.digits, c.instant), nil
+	return c.append(dst, raw, partial), nil
 }
 
-func (c momentCell) read(raw []byte) (m moment, err error) {
-	if len(raw) < dateLen+3 || !m.readDate(raw[:dateLen]) || raw[dateLen] != ' ' {
-		return m, strange("datetime")
+func (c momentCell) append(dst, raw []byte, partial bool) []byte {
+	start := len(dst)
+	dst = append(dst, raw...)
+	dst[start+dateLen] = 'T'
+	if c.instant && !partial {
+		dst = append(dst, 'Z')
 	}
-	clock := raw[dateLen+1:]
-	if m.hour = twoDigits(clock); !m.readRest(clock[2:], c.digits) || !m.validClock() {
-		return m, strange("datetime")
+	return dst
+}
+
+// look is dateCell's for a date with a clock.
+func (c momentCell) look(raw []byte) (partial, ok bool) {
+	if len(raw) < momentLen || !isFraction(raw[momentLen:], c.digits) {
+		return false, false
 	}
-	return m, nil
+	month, year := yearAndMonth.of(raw)
+	day, hour := dayAndHour.of(raw[8:])
+	_, clock := clockOfDay.of(raw[dateLen+1:])
+	return byte(month>>(8*5)) == 0 || byte(day) == 0, year && hour && clock
 }
 
 // clockCell is -838:59:59.000000: two digits of hours, or three.
@@ -74,72 +108,40 @@ type clockCell struct {
 }
 
 func (c clockCell) AppendJSON(dst, raw []byte) ([]byte, error) {
-	start := len(dst)
-	dst, err := c.AppendText(append(dst, '"'), raw)
-	if err != nil {
-		return dst[:start], err
+	if !c.look(raw) {
+		return dst, strange("time")
 	}
-	return append(dst, '"'), nil
+	return append(append(append(dst, '"'), raw...), '"'), nil
 }
 
 func (c clockCell) AppendText(dst, raw []byte) ([]byte, error) {
-	sign, raw := cutSign(raw)
-	if len(raw) < 4 {
+	if !c.look(raw) {
 		return dst, strange("time")
 	}
-	var m moment
-	if raw[2] != ':' {
-		m.hour = 100 * uint32(raw[0]-'0')
-		raw = raw[1:]
-	}
-	m.hour += twoDigits(raw)
-	if !m.readRest(raw[2:], c.digits) || m.hour > 838 {
-		return dst, strange("time")
-	}
-	return m.appendTime(dst, len(sign) > 0, c.digits)
+	return append(dst, raw...), nil
 }
 
-// readDate reads 2026-11-21.
-func (m *moment) readDate(b []byte) bool {
-	century, year := twoDigits(b), twoDigits(b[2:])
-	m.year, m.month, m.day = 100*century+year, twoDigits(b[5:]), twoDigits(b[8:])
-	return century < 100 && year < 100 && b[4] == '-' && b[7] == '-' && m.validDate()
-}
-
-// readRest reads :00:00.123456 behind the hours.
-func (m *moment) readRest(b []byte, digits int) bool {
-	length := len(":00:00")
-	if digits > 0 {
-		length += 1 + digits
-	}
-	if len(b) != length || b[0] != ':' || b[3] != ':' {
-		return false
-	}
-	m.minute, m.second = twoDigits(b[1:]), twoDigits(b[4:])
-	if m.minute > 59 || m.second > 59 {
-		return false
-	}
-	if digits == 0 {
-		return true
-	}
-	fraction := b[7:]
-	if b[6] != '.' || !allDigits(fraction) {
-		return false
-	}
-	for i := range 6 {
-		m.micros *= 10
-		if i < digits {
-			m.micros += uint32(fraction[i] - '0')
+func (c clockCell) look(raw []byte) bool {
+	const most = 838 // hours
+	_, raw = cutSign(raw)
+	hundreds := 0
+	if len(raw) > 2 && raw[2] != ':' {
+		if raw[0] < '1' || raw[0] > '9' {
+			return false
 		}
+		hundreds, raw = int(raw[0]-'0'), raw[1:]
 	}
-	return true
+	if len(raw) < clockLen || !isFraction(raw[clockLen:], c.digits) {
+		return false
+	}
+	numbers, ok := anyClock.of(raw)
+	return ok && 100*hundreds+int(byte(numbers)) <= most
 }
 
-// twoDigits reads two digits; what is none gives a number above 99.
-func twoDigits(b []byte) uint32 {
-	high, low := uint32(b[0]-'0'), uint32(b[1]-'0')
-	if high > 9 || low > 9 {
-		return 1000
+// isFraction reports whether b is a point and so many digits, or nothing.
+func isFraction(b []byte, digits int) bool {
+	if digits == 0 {
+		return len(b) == 0
 	}
-	return 10*high + low
+	return len(b) == 1+digits && b[0] == '.' && allDigits(b[1:])
 }
