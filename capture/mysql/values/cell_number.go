@@ -16,6 +16,9 @@ func (integerCell) AppendText(dst, raw []byte) ([]byte, error) {
 	if !allDigits(digits) {
 		return dst, strange("integer")
 	}
+	if digits[0] != '0' {
+		return append(dst, raw...), nil
+	}
 	return append(append(dst, sign...), withoutZeros(digits)...), nil
 }
 
@@ -46,6 +49,9 @@ func (decimalCell) AppendText(dst, raw []byte) ([]byte, error) {
 	}
 	if len(digits) == 0 {
 		return dst, strange("decimal")
+	}
+	if digits[0] != '0' {
+		return append(dst, raw...), nil
 	}
 	zeros := point - len(withoutZeros(digits[:point]))
 	return append(append(dst, sign...), digits[zeros:]...), nil
