@@ -29,7 +29,7 @@ func StartKafka(ctx context.Context, settings map[string]string) (*local.Kafka, 
 // StartMeasuredKafka is StartKafka for a broker whose speed is measured. Its start
 // takes twice the processor time.
 func StartMeasuredKafka(ctx context.Context, settings map[string]string) (*local.Kafka, error) {
-	return local.StartKafka(ctx, local.KafkaOptions{Settings: settings, Measured: true})
+	return local.StartKafka(ctx, local.KafkaOptions{Settings: settings, Measured: true, Steady: true})
 }
 
 // StartKafkaBehind is StartKafka for a broker behind a proxy. A client that comes

@@ -60,7 +60,7 @@ func known() map[string]*shared {
 		}}
 	}
 	all["/kafka"] = &shared{start: func(ctx context.Context) (any, io.Closer, error) {
-		server, err := local.StartKafka(ctx, local.KafkaOptions{})
+		server, err := local.StartKafka(ctx, local.KafkaOptions{Steady: true})
 		if err != nil {
 			return nil, nil, err
 		}
