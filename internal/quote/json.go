@@ -200,7 +200,7 @@ func specials(x uint64) uint64 {
 // Of ASCII nothing is carried from a byte into the next, and what is none sets a bit
 // by itself.
 func apart(x uint64) uint64 {
-	const above = 0x80 - ' ' // makes the highest bit of all but control characters
+	const above = 0x80 - ' ' // added, sets the highest bit of all but control characters
 	return (x | ^(x + ones*above) | (highs - (x ^ ones*'"')) | (highs - (x ^ ones*'\\'))) & highs
 }
 

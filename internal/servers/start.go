@@ -26,8 +26,8 @@ func StartKafka(ctx context.Context, settings map[string]string) (*local.Kafka, 
 	return local.StartKafka(ctx, local.KafkaOptions{Settings: settings})
 }
 
-// StartMeasuredKafka is StartKafka for a broker whose speed is measured. Its start
-// takes twice the processor time.
+// StartMeasuredKafka is StartKafka for a broker whose speed is measured, and which
+// nobody kills. Its start takes twice the processor time.
 func StartMeasuredKafka(ctx context.Context, settings map[string]string) (*local.Kafka, error) {
 	return local.StartKafka(ctx, local.KafkaOptions{Settings: settings, Measured: true, Steady: true})
 }

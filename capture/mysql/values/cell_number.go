@@ -16,10 +16,7 @@ func (integerCell) AppendText(dst, raw []byte) ([]byte, error) {
 	if !allDigits(digits) {
 		return dst, strange("integer")
 	}
-	if digits[0] != '0' {
-		return append(dst, raw...), nil
-	}
-	return append(append(dst, sign...), withoutZeros(digits)...), nil
+	return appendNumber(dst, raw, len(sign), len(raw)), nil
 }
 
 // decimalCell is digits with a point among them, before which there is one at least
@@ -50,11 +47,17 @@ func (decimalCell) AppendText(dst, raw []byte) ([]byte, error) {
 	if len(digits) == 0 {
 		return dst, strange("decimal")
 	}
-	if digits[0] != '0' {
-		return append(dst, raw...), nil
+	return appendNumber(dst, raw, len(sign), len(sign)+point), nil
+}
+
+// appendNumber appends raw without zeros at the start of its whole part, which is
+// raw[start:end].
+func appendNumber(dst, raw []byte, start, end int) []byte {
+	if raw[start] != '0' {
+		return append(dst, raw...)
 	}
-	zeros := point - len(withoutZeros(digits[:point]))
-	return append(append(dst, sign...), digits[zeros:]...), nil
+	whole := withoutZeros(raw[start:end])
+	return append(append(append(dst, raw[:start]...), whole...), raw[end:]...)
 }
 
 // cutSign cuts a minus off.

@@ -38,6 +38,7 @@ var cells = []struct {
 	{"a decimal", binlog.Column{Type: binlog.TypeNewDecimal, Meta: 12<<8 | 2}, "12345.45", "80000030392d", `"12345.45"`},
 	{"a decimal with zeros", binlog.Column{Type: binlog.TypeNewDecimal, Meta: 12<<8 | 2}, "0000000000.05", "", `"0.05"`},
 	{"a decimal below zero", binlog.Column{Type: binlog.TypeNewDecimal, Meta: 5 << 8}, "-12345", "", `"-12345"`},
+	{"a decimal right below zero", binlog.Column{Type: binlog.TypeNewDecimal, Meta: 4<<8 | 2}, "-0.05", "", `"-0.05"`},
 	{"a float", binlog.Column{Type: binlog.TypeFloat, Meta: 4}, point(float64(float32(0.1))), "cdcccc3d", "0.1"},
 	{"a double", binlog.Column{Type: binlog.TypeDouble, Meta: 8}, point(99999.87), "b81e85ebfd69f840", "99999.87"},
 	{"a double without a point", binlog.Column{Type: binlog.TypeDouble, Meta: 8}, point(1e21), "", "1e+21"},

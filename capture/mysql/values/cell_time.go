@@ -69,7 +69,7 @@ func (c momentCell) AppendJSON(dst, raw []byte) ([]byte, error) {
 	case partial && c.zeroNull:
 		return append(dst, "null"...), nil
 	}
-	return append(c.append(append(dst, '"'), raw, partial), '"'), nil
+	return append(c.appendTo(append(dst, '"'), raw, partial), '"'), nil
 }
 
 func (c momentCell) AppendText(dst, raw []byte) ([]byte, error) {
@@ -77,10 +77,11 @@ func (c momentCell) AppendText(dst, raw []byte) ([]byte, error) {
 	if !ok {
 		return dst, strange("datetime")
 	}
-	return c.append(dst, raw, partial), nil
+	return c.appendTo(dst, raw, partial), nil
 }
 
-func (c momentCell) append(dst, raw []byte, partial bool) []byte {
+// appendTo appends what look was satisfied with.
+func (c momentCell) appendTo(dst, raw []byte, partial bool) []byte {
 	start := len(dst)
 	dst = append(dst, raw...)
 	dst[start+dateLen] = 'T'

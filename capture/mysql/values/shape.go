@@ -7,8 +7,8 @@ import "encoding/binary"
 // of its own, and nothing is carried from one into the next.
 type shape struct {
 	text uint64 // '0' for a digit, and what stands between digits
-	odd  uint64 // makes the highest bit of a digit above 9, and of anything else above 0
-	high uint64 // makes the highest bit of a number of two digits that is too large
+	odd  uint64 // added, sets the highest bit of a digit above 9, and of anything else above 0
+	high uint64 // added, sets the highest bit of a number of two digits that is too large
 }
 
 const highs = 0x8080808080808080
