@@ -123,8 +123,8 @@ func (j *Join) here() {
 		return
 	}
 	for _, w := range slices.Clone(j.tracker.windows) {
-		if len(j.outbox.queue) < j.atOnce() && j.releasable(w) {
-			j.release(w)
+		if left := j.atOnce() - j.outbox.cost(); left > 0 && j.releasable(w) {
+			j.release(w, left)
 		}
 	}
 	j.arm()

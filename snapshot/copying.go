@@ -28,6 +28,7 @@ type copying struct {
 	last    string // version of the last event of the stream
 
 	size  int       // rows of the next chunk
+	step  int       // and of a step of its read
 	after time.Time // when to try again
 	why   string    // for what it waits; "" if it does not
 }
@@ -57,7 +58,7 @@ const (
 func newCopying(t checkpoint.TableCopy, e capture.Extent) *copying {
 	c := &copying{
 		id: t.ID, table: t.Table, where: t.Where, since: t.Since, extent: e,
-		begun: t.Begun, rows: t.Rows, size: firstRows, shape: t.Shape,
+		begun: t.Begun, rows: t.Rows, size: firstRows, step: firstStep, shape: t.Shape,
 	}
 	if !t.Begun {
 		c.parts = []*part{{}}

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"context"
 	"runtime"
 	"time"
 )
@@ -9,8 +8,6 @@ import (
 const (
 	// mostWait is for how long rows give way to changes that come all the time.
 	mostWait = 20 * time.Millisecond
-	// unitWork is about what a processor needs to read a unit of rows.
-	unitWork = 2 * time.Millisecond
 	// needs is how many processors one connection keeps busy at full speed, those that
 	// encode and write its rows included, and the server if it is on the same machine.
 	needs = 4
@@ -23,6 +20,8 @@ var (
 	lively = time.Second
 	// cores is how many processors there are.
 	cores = runtime.GOMAXPROCS(0)
+	// firstStep is how many rows are read at once of a table that is not known yet.
+	firstStep = 50
 )
 
 // roomy reports whether rows may be handed on now. Beside a lively stream next to nothing
@@ -32,39 +31,17 @@ func (j *Join) roomy() bool {
 	return j.room(j.place.lively(now) && now.Sub(j.outbox.rowsAt) < mostWait)
 }
 
-// atOnce is how many units are handed on at one place: behind them the stream's own
-// have their turn.
+// atOnce is how many bytes of units are handed on at one place, or little more: behind
+// them the stream's own have their turn.
 func (j *Join) atOnce() int {
 	if j.place.lively(time.Now()) {
-		return 1
+		return 256 << 10
 	}
-	return 4
+	return 1 << 20
 }
 
 // sparing is how many connections read beside a lively stream.
 func (j *Join) sparing() int { return min(j.cfg.Connections, max(1, cores/needs)) }
 
-// breathe leaves the processors to a lively stream for a while after a unit of rows that
-// took so long to read, where there are too few of them for both.
-func (w *worker) breathe(ctx context.Context, took time.Duration) error {
-	w.mu.Lock()
-	gives := w.place.lively(time.Now())
-	w.mu.Unlock()
-	short := needs - cores/w.sparing()
-	if !gives || short <= 0 {
-		return ctx.Err()
-	}
-	return nap(ctx, min(took, unitWork)*time.Duration(short))
-}
-
-// nap returns after d, or with ctx's error.
-func nap(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// scarce reports whether a lively stream and a copy have too few processors.
+func (j *Join) scarce() bool { return j.place.lively(time.Now()) && cores < needs*j.sparing() }

@@ -62,6 +62,10 @@ var mutations = []mutant.Mutant{
 		"\t\tj.tracker.lose(c)\n\t\treturn\n\tcase event.Delete:", "\t\treturn\n\tcase event.Delete:",
 	),
 	mutant.Of(
+		"a step of a read begins where the one before it did", "snapshot/gather.go",
+		"\t\tpart.After = chunk.Last\n", "",
+	),
+	mutant.Of(
 		"what is behind a chunk is forgotten", "snapshot/work.go",
 		"if !chunk.Done && t.p.keys == nil {", "if false {",
 	),

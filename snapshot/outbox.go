@@ -40,6 +40,14 @@ func (o *outbox) pop() outgoing {
 	return first
 }
 
+// cost is how many bytes wait.
+func (o *outbox) cost() (n int) {
+	for _, w := range o.queue {
+		n += w.unit.Cost
+	}
+	return n
+}
+
 // last returns what was pushed last, nil if it is gone.
 func (o *outbox) last() *outgoing {
 	if len(o.queue) == 0 {

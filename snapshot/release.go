@@ -12,14 +12,14 @@ func (j *Join) releasable(w *window) bool {
 }
 
 // release hands on the next rows of a window whose view shows nothing that the stream
-// has not brought. Each row is judged at the place where it is handed on, so that a
-// large chunk need not go in one piece.
-func (j *Join) release(w *window) {
+// has not brought: units of so many bytes, or little more. Each row is judged at the
+// place where it is handed on, so that a large chunk need not go at once.
+func (j *Join) release(w *window, bytes int) {
 	if w.lost || w.c.last != "" && w.chunk.Table != nil && w.c.last != w.chunk.Table.Version { // C5.6
 		j.takeBack(w)
 		return
 	}
-	for n := j.atOnce(); n > 0 && w.gone < len(w.units); n-- {
+	for bytes > 0 && w.gone < len(w.units) {
 		u := w.units[w.gone]
 		w.units[w.gone] = nil
 		w.gone++
@@ -29,6 +29,7 @@ func (j *Join) release(w *window) {
 			continue
 		}
 		j.stamp(&w.chunk, u)
+		bytes -= u.Cost
 		j.outbox.pushRows(u)
 	}
 	if w.gone < len(w.units) {

@@ -213,6 +213,7 @@ type session struct {
 	*source
 	view  map[uint64]bool
 	table string
+	last  capture.Key // of the rows that were read in the view, nil before
 }
 
 func (s *session) Open(ctx context.Context, table string, seen capture.Delivered, _ bool) (capture.Chunk, error) {
@@ -228,7 +229,7 @@ func (s *session) Open(ctx context.Context, table string, seen capture.Delivered
 func (s *session) look(table string, seen capture.Delivered) (capture.Chunk, bool) {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
-	s.view, s.table = make(map[uint64]bool), table
+	s.view, s.table, s.last = make(map[uint64]bool), table, nil
 	var view strings.Builder
 	for _, c := range s.w.log {
 		if c.shown {
@@ -246,6 +247,13 @@ func (s *session) look(table string, seen capture.Delivered) (capture.Chunk, boo
 }
 
 func (s *session) Read(ctx context.Context, c *capture.Chunk, p capture.Part, l capture.Limits, next func() (*event.Unit, error)) error {
+	if s.last != nil {
+		steps.Add(1)
+		if !slices.Equal(p.After, s.last) {
+			return fmt.Errorf("a step begins behind %v, want %v, the last row of the one before", p.After, s.last)
+		}
+	}
+	defer func() { s.last = c.Last }()
 	time.Sleep(time.Duration(s.random(5000)) * time.Microsecond)
 	if s.random(30) == 0 {
 		return failure.Retry(errors.New("the connection is lost"))
@@ -254,7 +262,7 @@ func (s *session) Read(ctx context.Context, c *capture.Chunk, p capture.Part, l 
 	rows := s.w.at(s.table, func(c *commit) bool { return s.view[c.id] })
 	s.w.mu.Unlock()
 	var u *event.Unit
-	c.Done = true
+	c.Rows, c.Done = 0, true
 	for _, k := range keysOf(rows) {
 		if !within(k, p) {
 			continue

@@ -37,10 +37,16 @@ func TestNoOlderValueComesLast(t *testing.T) {
 	if *seeds >= 50 && (beside.Load() == 0 || alone.Load() == 0) {
 		t.Errorf("rows had room beside a lively stream %d times, and %d times otherwise: want both", beside.Load(), alone.Load())
 	}
+	if *seeds >= 50 && steps.Load() == 0 {
+		t.Error("no chunk was read in more than one step")
+	}
 }
 
 // How often rows asked for room, beside a lively stream and otherwise.
 var beside, alone atomic.Int64
+
+// How many steps were read behind the first one of a chunk.
+var steps atomic.Int64
 
 // A reader is a consumer that takes events as they come.
 type reader struct {
@@ -60,7 +66,7 @@ func simulate(t *testing.T, seed uint64) {
 		snapshot.SetRows(2000, 50, 1<<20)
 	}
 	// In most of them the stream counts as a quiet one: more is under way at once then.
-	snapshot.SetGentle([]time.Duration{0, 0, 0, time.Second}[seed%4], []int{2, 8, 64}[seed%3])
+	snapshot.SetGentle([]time.Duration{0, 0, 0, time.Second}[seed%4], []int{2, 8, 64}[seed%3], 5)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	w := newWorld(rng, 40)
 	ctx, cancel := context.WithCancel(t.Context())

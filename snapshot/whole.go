@@ -147,10 +147,13 @@ func (w *worker) slow(ctx context.Context, c *copying, rows int) error {
 	w.mu.Lock()
 	c.now += uint64(rows)
 	w.count(rows)
-	wait := time.Until(w.pace.notBefore)
+	timer := time.NewTimer(time.Until(w.pace.notBefore))
 	w.mu.Unlock()
-	if wait <= 0 {
+	defer timer.Stop()
+	select {
+	case <-timer.C:
 		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return nap(ctx, wait)
 }

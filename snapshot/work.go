@@ -139,30 +139,10 @@ func (w *worker) read(ctx context.Context, t *task, win *window) (err error) {
 	if win.shows, err = w.showing(chunk.View); err != nil {
 		return err
 	}
-	bytes := 0
-	var last *event.Unit
-	var from time.Time
-	next := func() (*event.Unit, error) {
-		if last != nil {
-			bytes += len(last.Raw)
-			if err := w.breathe(ctx, time.Since(from)); err != nil {
-				return nil, err
-			}
-		}
-		from = time.Now()
-		last = w.pool.get()
-		win.units = append(win.units, last)
-		return last, ctx.Err()
-	}
-	limits := capture.Limits{Rows: t.size, Bytes: w.chunkBytes()}
-	if t.p.keys != nil {
-		limits.Rows = 0
-	}
-	if err := w.session.Read(ctx, &chunk, t.part(), limits, next); err != nil {
+	room := w.chunkBytes()
+	bytes, err := w.gather(ctx, t, win, &chunk, room)
+	if err != nil {
 		return err
-	}
-	if last != nil {
-		bytes += len(last.Raw)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -184,7 +164,7 @@ func (w *worker) read(ctx context.Context, t *task, win *window) (err error) {
 		t.c.shorten(t.p, chunk.Last)
 	}
 	if t.p.keys == nil {
-		t.c.resize(chunk.Rows, bytes+itemSize*chunk.Rows, time.Since(begin), w.cfg.Chunk, limits.Bytes)
+		t.c.resize(chunk.Rows, bytes+itemSize*chunk.Rows, time.Since(begin), w.cfg.Chunk, room)
 	}
 	w.count(chunk.Rows)
 	return nil

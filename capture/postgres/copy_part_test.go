@@ -47,6 +47,29 @@ func TestAChunkEndsWhereItHasBytesEnough(t *testing.T) {
 	}
 }
 
+func TestAllReadsOfAViewAreOfOneMoment(t *testing.T) {
+	eachServer(t, func(t *testing.T, version int) {
+		c := startCopy(t, version, "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, 'before' FROM generate_series(1, 100) i", "t")
+		want := c.selected(t, "SELECT * FROM t ORDER BY id")
+		p := capture.Part{Table: "public.t"}
+		var got []string
+		chunk := c.open(t, p.Table)
+		for reads := 1; ; reads++ {
+			got = append(got, c.readOpen(t, &chunk, p, capture.Limits{Rows: 30})...)
+			if chunk.Done {
+				if reads != 4 {
+					t.Errorf("got all rows by %d reads, want 4", reads)
+				}
+				break
+			}
+			p.After = chunk.Last
+			c.db.Exec(t, "UPDATE t SET v = 'since'; DELETE FROM t WHERE id % 7 = 0; INSERT INTO t SELECT max(id) + 1, 'since' FROM t")
+		}
+		c.finish(t)
+		equalRows(t, got, want)
+	})
+}
+
 func TestUnitsOfAChunkAreFullOnce(t *testing.T) {
 	c := startCopy(t, 18, "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, repeat('x', 300) FROM generate_series(1, 5000) i", "t")
 	chunk := c.open(t, "public.t")
