@@ -132,11 +132,11 @@ type CopySession interface {
 	Open(ctx context.Context, table string, seen Delivered, exact bool) (Chunk, error)
 
 	// Read reads a part of the table in the open view, in key order, or in any order
-	// for a whole table or for Keys; a view may be read more than once. Rows go into
-	// units that next returns, which are empty, as items of Op Read with Table, Start,
-	// End and Row, the number of the row from 0 on; a unit whose Cost is 256 KiB or more
-	// is full. Read sets Split of each unit; the items' other fields are the caller's.
-	// It fills in Rows, Last and Done.
+	// for a whole table or for Keys. Rows go into units that next returns, which are
+	// empty, as items of Op Read with Table, Start, End and Row, the number of the row
+	// from 0 on; a unit whose Cost is 256 KiB or more is full. Read sets Split of each
+	// unit; the items' other fields are the caller's. It fills in Rows, Last and Done, of
+	// this read alone: until the bytes of one were too many a view may be read again.
 	Read(ctx context.Context, c *Chunk, p Part, l Limits, next func() (*event.Unit, error)) error
 
 	// Finish closes the view.

@@ -48,7 +48,7 @@ func (l *life) share() {
 const inFlight = 8 << 20
 
 // spareFlight is that while the stream's next event may come at any time: it then waits
-// behind one unit of rows.
+// behind one portion of rows.
 const spareFlight = 64 << 10
 
 // roomToCopy reports whether rows that were copied may be added.

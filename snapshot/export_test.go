@@ -6,7 +6,8 @@ import "time"
 func SetRows(first, few, most int) { firstRows, fewRows, mostRows = first, few, most }
 
 // SetGentle sets for how long a stream counts as lively after a change, how many
-// processors a copy reckons with, and how many rows the first step of a read has.
-func SetGentle(after time.Duration, processors, rows int) {
-	lively, cores, firstStep = after, processors, rows
+// processors a copy reckons with, how many rows the first step of a read has, and how
+// many bytes are handed on at once.
+func SetGentle(after time.Duration, processors, rows, bytes int) {
+	lively, cores, firstStep, portion = after, processors, rows, bytes
 }

@@ -35,7 +35,11 @@ func (w *worker) gather(ctx context.Context, t *task, win *window, chunk *captur
 		n := 0
 		for _, u := range win.units[from:] {
 			n += len(u.Raw)
+			for i := range u.Items {
+				u.Items[i].Row += uint32(rows) // its number in the chunk
+			}
 		}
+		w.fit(t.c, chunk.Rows, n)
 		rows, bytes = rows+chunk.Rows, bytes+n
 		left.Rows, left.Bytes = left.Rows-chunk.Rows, left.Bytes-n
 		if chunk.Done || chunk.Rows == 0 || left.Rows <= 0 || left.Bytes <= 0 || time.Now().After(end) {
@@ -43,7 +47,6 @@ func (w *worker) gather(ctx context.Context, t *task, win *window, chunk *captur
 			return bytes, nil
 		}
 		part.After = chunk.Last
-		w.fit(t.c, chunk.Rows, n)
 	}
 }
 
@@ -57,8 +60,11 @@ func (w *worker) step(c *copying, left capture.Limits) capture.Limits {
 	return left
 }
 
-// fit adapts the next step to one of so many rows and bytes.
+// fit adapts the next step to a read of so many rows and bytes.
 func (w *worker) fit(c *copying, rows, bytes int) {
+	if rows == 0 {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c.step = max(1, min(2*c.step, rows*stepBytes/max(bytes, 1)))

@@ -20,6 +20,8 @@ var (
 	lively = time.Second
 	// cores is how many processors there are.
 	cores = runtime.GOMAXPROCS(0)
+	// portion is how many bytes of units are handed on at once beside a lively stream.
+	portion = 256 << 10
 	// firstStep is how many rows are read at once of a table that is not known yet.
 	firstStep = 50
 )
@@ -31,13 +33,13 @@ func (j *Join) roomy() bool {
 	return j.room(j.place.lively(now) && now.Sub(j.outbox.rowsAt) < mostWait)
 }
 
-// atOnce is how many bytes of units are handed on at one place, or little more: behind
-// them the stream's own have their turn.
+// atOnce is from how many bytes of units on no further one is handed on at a place: the
+// stream's own then have their turn.
 func (j *Join) atOnce() int {
 	if j.place.lively(time.Now()) {
-		return 256 << 10
+		return portion
 	}
-	return 1 << 20
+	return 4 * portion
 }
 
 // sparing is how many connections read beside a lively stream.

@@ -12,8 +12,8 @@ func (j *Join) releasable(w *window) bool {
 }
 
 // release hands on the next rows of a window whose view shows nothing that the stream
-// has not brought: units of so many bytes, or little more. Each row is judged at the
-// place where it is handed on, so that a large chunk need not go at once.
+// has not brought: units until they are so many bytes. Each row is judged at the place
+// where it is handed on, so that a large chunk need not go at once.
 func (j *Join) release(w *window, bytes int) {
 	if w.lost || w.c.last != "" && w.chunk.Table != nil && w.c.last != w.chunk.Table.Version { // C5.6
 		j.takeBack(w)
@@ -23,16 +23,17 @@ func (j *Join) release(w *window, bytes int) {
 		u := w.units[w.gone]
 		w.units[w.gone] = nil
 		w.gone++
+		bytes -= u.Cost
 		w.kept += j.judge(w, u)
 		if len(u.Items) == 0 {
 			j.pool.put(u)
 			continue
 		}
 		j.stamp(&w.chunk, u)
-		bytes -= u.Cost
 		j.outbox.pushRows(u)
 	}
 	if w.gone < len(w.units) {
+		j.Look() // it may be that nothing of these was left to hand on
 		return
 	}
 	c := w.c

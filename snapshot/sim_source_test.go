@@ -262,7 +262,7 @@ func (s *session) Read(ctx context.Context, c *capture.Chunk, p capture.Part, l 
 	rows := s.w.at(s.table, func(c *commit) bool { return s.view[c.id] })
 	s.w.mu.Unlock()
 	var u *event.Unit
-	c.Rows, c.Done = 0, true
+	c.Rows, c.Last, c.Done = 0, nil, true
 	for _, k := range keysOf(rows) {
 		if !within(k, p) {
 			continue

@@ -40,6 +40,9 @@ func TestNoOlderValueComesLast(t *testing.T) {
 	if *seeds >= 50 && steps.Load() == 0 {
 		t.Error("no chunk was read in more than one step")
 	}
+	if *seeds >= 50 && portions.Load() == 0 {
+		t.Error("no change came between the rows of one chunk")
+	}
 }
 
 // How often rows asked for room, beside a lively stream and otherwise.
@@ -47,6 +50,9 @@ var beside, alone atomic.Int64
 
 // How many steps were read behind the first one of a chunk.
 var steps atomic.Int64
+
+// How often rows came of a place that had rows before the changes in between.
+var portions atomic.Int64
 
 // A reader is a consumer that takes events as they come.
 type reader struct {
@@ -57,6 +63,8 @@ type reader struct {
 	moved  row // of the key that changes, from its delete to its insert
 	last   event.Ver
 	rows   int
+	place  uint64 // of the rows that came last
+	since  bool   // a change came since then
 }
 
 func simulate(t *testing.T, seed uint64) {
@@ -66,7 +74,7 @@ func simulate(t *testing.T, seed uint64) {
 		snapshot.SetRows(2000, 50, 1<<20)
 	}
 	// In most of them the stream counts as a quiet one: more is under way at once then.
-	snapshot.SetGentle([]time.Duration{0, 0, 0, time.Second}[seed%4], []int{2, 8, 64}[seed%3], 5)
+	snapshot.SetGentle([]time.Duration{0, 0, 0, time.Second}[seed/2%4], []int{2, 8, 64}[seed%3], 5, 2<<10)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	w := newWorld(rng, 40)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -117,7 +125,7 @@ func (r *reader) live(t *testing.T, rng *rand.Rand, former, st checkpoint.State,
 		src.tables[name] = newTable(name, r.w.keyed[name])
 	}
 	copies := snapshot.New(snapshot.Config{
-		Copier: src, Mode: snapshot.Initial, Connections: 1 + rng.IntN(3), Chunk: time.Millisecond,
+		Copier: src, Mode: snapshot.Initial, Connections: 1 + rng.IntN(3), Chunk: []time.Duration{time.Millisecond, 20 * time.Millisecond}[rng.IntN(2)],
 		Memory: []int64{1 << 20, 32 << 10}[rng.IntN(2)], // of the smaller one the keys need more at times
 	})
 	st, err := copies.Begin(t.Context(), former, st, true)
@@ -225,11 +233,15 @@ func (r *reader) apply(c *event.Change) error {
 		if c.Ver.Compare(r.last) <= 0 && r.last.Commit <= c.Ver.Commit {
 			return fmt.Errorf("the row read at %s comes behind %s", c.Ver, r.last)
 		}
-		r.rows++
+		if r.rows++; r.since && r.place == c.Pos {
+			portions.Add(1)
+		}
+		r.place, r.since = c.Pos, false
 		if err := r.right(c); err != nil {
 			return err
 		}
 	}
+	r.since = r.since || c.Op != event.Read
 	if len(c.Table.Key) == 0 {
 		return r.keyless(c)
 	}

@@ -28,7 +28,7 @@ func (s *copySession) Read(ctx context.Context, c *capture.Chunk, p capture.Part
 	if err := s.each(ctx, sql, into.add); err != nil {
 		return err
 	}
-	c.Rows = into.rows
+	c.Rows, c.Last = into.rows, nil
 	c.Done = !into.cut && (l.Rows == 0 || p.Whole || p.Keys != nil || into.rows < l.Rows)
 	if into.rows > 0 && !p.Whole {
 		c.Last, err = layout.keyIn(into.last(), s.table)

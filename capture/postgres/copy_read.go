@@ -50,7 +50,11 @@ func (s *copySession) Read(ctx context.Context, c *capture.Chunk, p capture.Part
 func (s *copySession) receive(ctx context.Context, r *reading, p capture.Part) error {
 	conn := s.conn.Conn()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	refused, err := s.copy(r, r.table.copySQL(p, r.limits.Rows))
+	sql := r.table.copySQL(p, r.limits.Rows)
+	if !s.finds {
+		sql, s.finds = r.table.searching()+sql, true
+	}
+	refused, err := s.copy(r, sql)
 	if !stop() {
 		err = ctx.Err() // the deadline may be set by now, and would end what comes next
 	}

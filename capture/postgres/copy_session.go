@@ -24,6 +24,7 @@ type copySession struct {
 	reader io.Reader
 
 	table *copyTable // of the open view, nil if there is none
+	finds bool       // the view finds the operators of the table's key
 }
 
 var _ capture.CopySession = (*copySession)(nil)
@@ -192,6 +193,7 @@ SELECT pg_current_snapshot(), CASE WHEN pg_is_in_recovery() THEN greatest(pg_las
 	}
 	const snapshots, columns, publications = 2, 3, 4
 	d := described{answers[columns], answers[publications]}
+	s.finds = false
 	if s.table, err = s.describe(ctx, id, d); err != nil {
 		return c, "", err
 	}

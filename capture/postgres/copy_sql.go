@@ -98,10 +98,9 @@ func (t *copyTable) searching() string {
 		quote.PostgresLiteral(t.path) + `), true); `
 }
 
-// copySQL is the statements that send a part.
+// copySQL is the statements that send a part, once the operators of the key are found.
 func (t *copyTable) copySQL(p capture.Part, rows int) string {
-	sql := t.searching()
-	body := "SELECT " + t.columns + t.from(p)
+	sql, body := "", "SELECT "+t.columns+t.from(p)
 	if p.Whole {
 		sql += "SET LOCAL enable_seqscan = on; "
 	} else if p.Keys == nil {
