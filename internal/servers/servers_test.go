@@ -43,6 +43,7 @@ func TestADatabaseIsClean(t *testing.T) {
 func TestADatabaseIsDroppedWithItsSlotsAndRoles(t *testing.T) {
 	eachVersion(t, func(t *testing.T, version int) {
 		watcher := servers.Postgres(t, version)
+		all := t
 		var name string
 		t.Run("while a client reads a slot", func(t *testing.T) {
 			d := servers.Postgres(t, version)
@@ -55,6 +56,7 @@ func TestADatabaseIsDroppedWithItsSlotsAndRoles(t *testing.T) {
 			if err != nil {
 				t.Fatalf("connect for replication: %v", err)
 			}
+			all.Cleanup(func() { _ = conn.PgConn().Conn().Close() }) // nor collected as garbage, which would close it
 			d.Exec(t, "CREATE PUBLICATION p FOR ALL TABLES")
 			conn.PgConn().Frontend().SendQuery(startReplication(name + "_read"))
 			if err := conn.PgConn().Frontend().Flush(); err != nil {
